@@ -1,0 +1,104 @@
+"""Where entries are kept, as the rest of the program sees it. Two real implementations: `store.memory`
+(tests, simulator) and `store.sqlite` (a home on disk).
+
+Every method is synchronous and may be called from one thread at a time for writing; reading methods
+may be called from any thread. Nothing here judges an entry: `node.intake` does, through `store.log`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from store.entry import Entry
+from store.ids import EntryId
+from store.log import Evidence, Head, LogId
+
+
+class LogState(NamedTuple):
+    """What is held of one log."""
+
+    head: Head | None
+    """None: no entry yet (only evidence is known)."""
+    checked_seq: int
+    """Every signature up to this seq was checked one by one; 0: none."""
+    evidence: Evidence | None
+
+
+class Appended(NamedTuple):
+    """A contiguous piece of one log in order of arrival."""
+
+    arrival: int
+    """Counts pieces from 1 in the order of commits at this node; a cursor for readers."""
+    log_id: LogId
+    first_seq: int
+    last_seq: int
+
+
+class EntryStore(Protocol):
+    """The log side of a store."""
+
+    def logs(self) -> dict[LogId, LogState]:
+        """Every log held, with its state. About 1 µs a log."""
+        ...
+
+    def state(self, log_id: LogId) -> LogState | None:
+        """The state of one log, or None where nothing is known of it."""
+        ...
+
+    def append(self, runs: Sequence[Sequence[Entry]], *, checked: bool, durable: bool) -> list[Appended]:
+        """Append runs, each a non-empty chain that continues its log, in one transaction.
+
+        `checked`: each signature was checked, not only the last. `durable`: return only once the bytes
+        are safe against loss of power (full sync), as for our own entries.
+
+        Raises:
+            GapInLog, Forked, LogEnded: a run does not continue its log; nothing was written.
+            StorageFull: nothing was written.
+        """
+        ...
+
+    def entry(self, entry_id: EntryId) -> Entry:
+        """One entry by its id. Raises: NotFound."""
+        ...
+
+    def find(self, low: bytes, high: bytes, limit: int) -> list[EntryId]:
+        """At most `limit` ids between two 32-byte bounds, both included, in ascending order."""
+        ...
+
+    def range(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> list[Entry]:
+        """Entries `first_seq` to `last_seq` that are held, in order; stops after `max_bytes` of headers,
+        signatures and bodies, but gives at least one entry where there is one."""
+        ...
+
+    def mark_checked(self, log_id: LogId, seq: int) -> None:
+        """Note that all signatures up to `seq` are good."""
+        ...
+
+    def end_log(self, evidence: Evidence) -> Evidence:
+        """Keep evidence (merged with what is held, see `store.log.stronger`), drop the entries from its
+        seq on, and return what is held now."""
+        ...
+
+    def drop_body(self, entry_id: EntryId) -> None:
+        """Forget the body of an entry; header and signature stay. Raises: NotFound."""
+        ...
+
+    def restore_body(self, entry_id: EntryId, body: bytes) -> None:
+        """Put a missing body back. Raises: NotFound, InvalidEntry: it is another body."""
+        ...
+
+    def arrivals(self, after: int, limit: int) -> list[Appended]:
+        """Pieces that were appended after arrival `after`, oldest first, at most `limit`."""
+        ...
+
+    def count(self) -> int:
+        """How many entries are held."""
+        ...
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        ...
+
+
+def total_entries(states: Iterable[LogState]) -> int:
+    """Entries in logs of these states."""
+    return sum(state.head.seq for state in states if state.head is not None)
