@@ -1,0 +1,108 @@
+"""Settings of a home: `config.toml` and the environment, parsed into one value.
+
+    ASTERISM_HOME             the home, else the platform's data directory
+    ASTERISM_PASSPHRASE_FILE  a file whose first line is the home's passphrase
+    NO_COLOR                  if set and not empty: no colours (https://no-color.org)
+
+The caller hands over the text of the file and the environment; nothing here does I/O, and no other room
+looks at the environment.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from node.errors import BadData
+from node.paths import default_home
+
+MAX_LISTEN: Final = 16
+"""Most addresses to listen on; more is a mistake in the file."""
+
+DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/0",)
+"""Every IPv4 interface, a free port."""
+
+DEFAULT_TEXT: Final = """\
+# Settings of this Asterism home. Changes count from the next `aster run`.
+
+# Where to listen for other nodes (libp2p multiaddrs). Port 0 takes any free port; a node that others
+# shall find again needs a fixed one, for example "/ip4/0.0.0.0/tcp/4711".
+listen = ["/ip4/0.0.0.0/tcp/0"]
+
+# Is this node always on, so that others may count on it? A hub has no right that others lack.
+hub = false
+
+# Look for other nodes in the local network? Off by default: whoever shares the network, in a cafe for
+# instance, then learns that this device takes part.
+mdns = false
+"""
+
+
+class Environment(NamedTuple):
+    """What the environment says."""
+
+    home: Path
+    passphrase_file: Path | None
+    colour: bool
+    """False where `NO_COLOR` asks for none."""
+
+
+class Config(NamedTuple):
+    """What `config.toml` says."""
+
+    listen: tuple[str, ...] = DEFAULT_LISTEN
+    """Multiaddrs; checked for their shape only, `gossip.net.host` judges them."""
+    hub: bool = False
+    mdns: bool = False
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """What these environment variables say; empty ones count as not set."""
+    home = variables.get("ASTERISM_HOME")
+    passphrase_file = variables.get("ASTERISM_PASSPHRASE_FILE")
+    return Environment(
+        Path(home).expanduser().absolute() if home else default_home(),
+        Path(passphrase_file).expanduser() if passphrase_file else None,
+        not variables.get("NO_COLOR"),
+    )
+
+
+def parse(text: str) -> Config:
+    """The settings in the text of a `config.toml`; what is left out has its default.
+
+    Raises:
+        BadData: no TOML, an unknown setting, or a value of the wrong type.
+    """
+    import tomllib  # late: only `aster run` reads the file
+
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(f"it is not TOML: {error}") from error
+    unknown = sorted(set(values) - set(Config._fields))
+    if unknown:
+        raise _broken(f"there is no setting {unknown[0]!r}; there are {', '.join(Config._fields)}")
+    return Config(
+        _addresses(values.get("listen", list(DEFAULT_LISTEN))),
+        _switch(values, "hub"),
+        _switch(values, "mdns"),
+    )
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_LISTEN:
+        raise _broken(f"listen is a list of at most {MAX_LISTEN} addresses")
+    for address in value:
+        if type(address) is not str or not address.startswith("/"):
+            raise _broken(f"{address!r} is no address; one looks like {DEFAULT_LISTEN[0]}")
+    return tuple(value)
+
+
+def _switch(values: Mapping[str, object], name: str) -> bool:
+    value = values.get(name, False)
+    if not isinstance(value, bool):
+        raise _broken(f"{name} is true or false")
+    return value
+
+
+def _broken(why: str) -> BadData:
+    return BadData(f"config.toml cannot be used: {why}.", "Correct config.toml in the home, or delete it.")
