@@ -118,7 +118,7 @@ class NoPassphrase(NodeError):
     def __init__(
         self,
         message: str = "This home is locked by a passphrase and there is no terminal to ask for it.",
-        advice: str = "Let ASTERISM_PASSPHRASE_FILE name a file (mode 0600) with the passphrase as first line.",
+        advice: str = "Let ASTERISM_PASSPHRASE_FILE name a file (mode 0600) that begins with the passphrase.",
     ) -> None:
         super().__init__(message, advice)
 

@@ -1,12 +1,12 @@
 """Where things lie in a home. Names only: nothing here creates, opens or reads a file.
 
-    config.toml       settings for people
-    network.aster     the charter as a network file
-    keys/             home.key and device.key, see `node.keyring`
-    store/            log.db and search.db, both encrypted
-    lock              held by whoever may write
-    control.sock      the control door; control.path names it where the home's path is too long
-    daemon.log        what the daemon did; no bodies and no secrets
+config.toml       settings for people
+network.aster     the charter as a network file
+keys/             home.key and device.key, see `node.keyring`
+store/            log.db and search.db, both encrypted
+lock              held by whoever may write
+control.sock      the control door; control.path names it where the home's path is too long
+daemon.log        what the daemon did; no bodies and no secrets
 """
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.config import DEFAULT_TEXT, MAX_LISTEN, Config, parse, read_environment
-from node.errors import BadData, NodeError
+from node.errors import BadData
 from node.paths import Paths, default_home
 
 
@@ -40,14 +41,14 @@ def test_a_wrong_setting_is_refused_with_advice(text: str) -> None:
 
 @given(st.text())
 def test_noise_raises_only_our_error(text: str) -> None:
-    try:
-        parse(text)
-    except NodeError as error:
-        assert error.code == "bad-data"
+    with suppress(BadData):
+        assert isinstance(parse(text), Config)
 
 
 def test_the_environment_names_the_home_and_the_passphrase() -> None:
-    said = read_environment({"ASTERISM_HOME": "/tmp/h", "ASTERISM_PASSPHRASE_FILE": "/tmp/p", "NO_COLOR": "1"})
+    said = read_environment(
+        {"ASTERISM_HOME": "/tmp/h", "ASTERISM_PASSPHRASE_FILE": "/tmp/p", "NO_COLOR": "1"}
+    )
     assert (said.home, said.passphrase_file, said.colour) == (Path("/tmp/h"), Path("/tmp/p"), False)
 
 

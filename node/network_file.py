@@ -1,0 +1,97 @@
+"""The network file: a charter on its way from one person to another, and names that people give.
+
+Text, one thing a line; lines that begin with ``#`` are for people:
+
+    # Asterism network '…'. Join it with: …
+    charter  base32 of the charter (`store.charter`), lower case, without padding
+    id       the network's id (52 characters), so that a damaged file is noticed
+
+Pure: the caller reads and writes files and brings the salt.
+"""
+
+import base64
+import binascii
+import unicodedata
+from typing import Final
+
+from node.errors import BadData
+from store.charter import Charter, InvalidCharter, parse
+from store.ids import to_text
+
+MAX_NAME_CHARS: Final = 64
+"""Longest name of a network or a device that we let a person choose: fits a line of a terminal."""
+
+MAX_FILE_CHARS: Final = 4_096
+"""A network file is under 1,500 characters; room for comments."""
+
+_ADVICE: Final = "Ask for the network file again: `aster network export` writes it."
+_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def found(name: str, salt: bytes) -> Charter:
+    """The charter of a new network; `salt` is 16 random bytes.
+
+    Raises:
+        BadData: the name breaks a rule, see `check_name`.
+    """
+    charter = Charter(check_name(name), salt)
+    charter.network_id()
+    return charter
+
+
+def check_name(name: str) -> str:
+    """A name that a person chose, in the form that is kept: NFC, no spaces around.
+
+    Raises:
+        BadData: empty, over `MAX_NAME_CHARS`, or with control characters.
+    """
+    kept = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(kept) <= MAX_NAME_CHARS:
+        raise BadData(f"A name has 1 to {MAX_NAME_CHARS} characters.", "Choose another name.")
+    if any(unicodedata.category(char) in _CONTROL for char in kept):
+        raise BadData("A name has no line breaks or control characters.", "Choose another name.")
+    return kept
+
+
+def write(charter: Charter) -> str:
+    """The text of a network file."""
+    coded = base64.b32encode(charter.encode()).decode("ascii").rstrip("=").lower()
+    return (
+        f"# Asterism network {charter.name!r}. Join it with: aster init --name NAME --network THIS-FILE\n"
+        f"charter {coded}\n"
+        f"id {to_text(charter.network_id())}\n"
+    )
+
+
+def read(text: str) -> Charter:
+    """The charter in the text of a network file.
+
+    Raises:
+        BadData: no network file, or a damaged one.
+    """
+    if len(text) > MAX_FILE_CHARS:
+        raise BadData("This file is too long for a network file.", _ADVICE)
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if len(words) != 2 or words[0] not in ("charter", "id") or words[0] in fields:
+            raise BadData("This is no network file.", _ADVICE)
+        fields[words[0]] = words[1]
+    if len(fields) != 2:
+        raise BadData("This is no network file, or a part of it is missing.", _ADVICE)
+    try:
+        charter = parse(_unbase32(fields["charter"]))
+    except InvalidCharter as error:
+        raise BadData(f"This network file is damaged or from a newer version: {error}.", _ADVICE) from error
+    if to_text(charter.network_id()) != fields["id"]:
+        raise BadData("This network file is damaged: its id does not fit its charter.", _ADVICE)
+    return charter
+
+
+def _unbase32(text: str) -> bytes:
+    try:
+        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except (binascii.Error, ValueError) as error:
+        raise BadData("This network file is damaged: the charter is not base32.", _ADVICE) from error

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.errors import BadData, NodeError
+from node.network_file import MAX_FILE_CHARS, MAX_NAME_CHARS, check_name, found, read, write
+
+SALT = bytes(range(16))
+
+
+@given(st.text())
+def test_reading_what_was_written_gives_the_charter(name: str) -> None:
+    try:
+        charter = found(name, SALT)
+    except BadData:
+        return
+    assert read(write(charter)) == charter
+    assert len(write(charter)) < MAX_FILE_CHARS
+
+
+@given(st.text())
+def test_noise_is_refused_with_our_error(text: str) -> None:
+    with pytest.raises(NodeError):
+        read(text)
+
+
+def test_a_charter_of_another_network_is_noticed_by_its_id() -> None:
+    one, other = write(found("one", SALT)), write(found("other", SALT))
+    mixed = "\n".join([one.splitlines()[1], other.splitlines()[2]])
+    with pytest.raises(BadData, match="id does not fit"):
+        read(mixed)
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_a_missing_line_is_noticed(index: int) -> None:
+    lines = write(found("one", SALT)).splitlines()
+    del lines[index]
+    with pytest.raises(BadData):
+        read("\n".join(lines))
+
+
+def test_windows_line_ends_and_blank_lines_do_no_harm() -> None:
+    charter = found("Föderation", SALT)
+    assert read("\r\n" + write(charter).replace("\n", "\r\n\r\n")) == charter
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * (MAX_NAME_CHARS + 1), "\x00", "\ud800"])
+def test_a_bad_name_is_refused(name: str) -> None:
+    with pytest.raises(BadData):
+        check_name(name)
+
+
+def test_names_are_kept_composed() -> None:
+    assert check_name(" e\u0301 ") == "\u00e9"
