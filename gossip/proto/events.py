@@ -7,7 +7,8 @@ effects; `gossip.sim` does the same on virtual time. No value here does anything
 
 from typing import NamedTuple, NewType
 
-from gossip.proto.messages import BodyAnswer, PushMessage, SyncMessage
+from gossip.proto.messages import BodyAnswer, PushMessage
+from gossip.proto.sync_messages import SyncMessage
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
 from store.log import Evidence, Head, LogId
@@ -154,6 +155,13 @@ class BodiesRead(NamedTuple):
     answers: tuple[BodyAnswer, ...]
 
 
+class EvidenceRead(NamedTuple):
+    """The store answered a `ReadEvidence`."""
+
+    session: SessionId
+    evidence: bytes
+
+
 class Committed(NamedTuple):
     """The store changed for good: our own entries or others'. `source` handed them to us, None: ours."""
 
@@ -211,6 +219,7 @@ Event = (
     | Judged
     | RunRead
     | BodiesRead
+    | EvidenceRead
     | Committed
     | Announced
     | PeerFound
@@ -284,6 +293,13 @@ class ReadRun(NamedTuple):
     first_seq: int
     last_seq: int
     max_bytes: int
+
+
+class ReadEvidence(NamedTuple):
+    """Read the evidence that ended a log; `EvidenceRead` follows where there is some."""
+
+    session: SessionId
+    log_id: LogId
 
 
 class ReadBodies(NamedTuple):
@@ -367,6 +383,7 @@ Effect = (
     | DeliverBody
     | ReadRun
     | ReadBodies
+    | ReadEvidence
     | Announce
     | Dial
     | Disconnect

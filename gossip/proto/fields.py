@@ -1,0 +1,58 @@
+"""What every message has in common: a canonical msgpack list that begins with its number.
+
+Whatever breaks a rule is a `RemoteFault`.
+"""
+
+from typing import Any, Final
+
+from gossip.errors import RemoteFault, Severity
+from gossip.proto import limits
+from store.codec import decode_shaped
+from store.errors import InvalidEntry
+from store.ids import MAX_LOGS_PER_AUTHOR
+
+PROTOCOL_VERSION: Final = 1
+"""Of the push and sync protocols. A peer of another version is let go with a clear word."""
+
+ALL_LOGS: Final = 2**MAX_LOGS_PER_AUTHOR - 1
+"""An interest in every log: bit n stands for log number n."""
+
+HASH_BYTES: Final = 32
+
+
+def values_of(data: bytes) -> tuple[Any, ...]:
+    """The values of a message, its number first; their types are the caller's to check.
+
+    Raises:
+        RemoteFault: no canonical list within the bounds of a frame.
+    """
+    try:
+        values = decode_shaped(data, limits.MAX_FRAME_BYTES, limits.MAX_FRAME_ITEMS)
+    except InvalidEntry as error:
+        raise RemoteFault(f"no message: {error}") from error
+    if type(values) is not tuple or not values or type(values[0]) is not int:
+        raise RemoteFault("a message is a list that begins with its number")
+    return values
+
+
+def require(condition: bool, what: str) -> None:
+    """Raises: RemoteFault: the condition does not hold; `what` names the part that is wrong."""
+    if not condition:
+        raise RemoteFault(f"a malformed message: {what}")
+
+
+def is_bytes(value: Any, size: int) -> bool:
+    """Whether `value` is a byte string of `size` bytes."""
+    return type(value) is bytes and len(value) == size
+
+
+def require_interest(value: Any) -> None:
+    """Raises: RemoteFault: not a set of log numbers."""
+    require(type(value) is int and 0 <= value <= ALL_LOGS, "interest")
+
+
+def require_version(value: Any) -> None:
+    """Raises: RemoteFault: another version than ours."""
+    require(type(value) is int, "version")
+    if value != PROTOCOL_VERSION:
+        raise RemoteFault(f"the peer speaks version {value} of the protocol", Severity.SLIGHT)

@@ -1,0 +1,364 @@
+"""The messages of a sync stream: values and their bytes. `docs/protocol/sync.md` has the tables.
+
+`parse_sync` is the only way from bytes; whatever breaks a rule is a `RemoteFault`. A run leaves out
+what its receiver can rebuild (seq, back links, commitments of bodies that are there); parsing it
+rebuilds each header byte for byte, so a wrong one shows in the last signature.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from gossip.errors import RemoteFault, Severity
+from gossip.proto import limits
+from gossip.proto.fields import (
+    HASH_BYTES,
+    PROTOCOL_VERSION,
+    is_bytes,
+    require,
+    require_interest,
+    require_version,
+    values_of,
+)
+from gossip.proto.messages import parse_evidence_values
+from store.codec import encode, encode_trusted
+from store.crypto import digest
+from store.entry import MAX_SEQ, VERSION, Entry, build, check_fields, parse
+from store.errors import InvalidEntry
+from store.ids import MAX_LOGS_PER_AUTHOR, AuthorId, LogNo
+from store.log import MAX_RUN_ENTRIES, LogId
+
+_VALUES_PER_RUN_ENTRY: Final = 4
+_RUN_FIELDS: Final = 5
+_NONCE_BYTES: Final = 16
+
+
+class Open(NamedTuple):
+    """The initiator's first message."""
+
+    interest: int
+    nonce: bytes
+    """16 random bytes: first half of the session's fingerprint key."""
+    digest: bytes
+    """32 bytes: of the frontier over both interests, as far as the initiator knows them."""
+    logs: int
+    """Logs in that frontier."""
+
+
+class Same(NamedTuple):
+    """The digests are equal; nothing to do."""
+
+
+class Differ(NamedTuple):
+    """The digests differ: the responder's side, and the first turn of the reconciliation."""
+
+    interest: int
+    nonce: bytes
+    """16 random bytes: second half of the key."""
+    digest: bytes
+    """32 bytes, over the intersection of both interests."""
+    parts: "tuple[Part, ...]"
+
+
+class Split(NamedTuple):
+    """Fingerprints of the 2**bits equal parts of the range (depth, prefix)."""
+
+    depth: int
+    prefix: int
+    bits: int
+    fingerprints: bytes
+
+
+class Listed(NamedTuple):
+    """Fingerprints of all items in the range (depth, prefix), in key order."""
+
+    depth: int
+    prefix: int
+    fingerprints: bytes
+
+
+class Positions(NamedTuple):
+    """Where the sender is in logs that differ; packed, see `gossip.proto.reconcile.Position`."""
+
+    packed: bytes
+
+
+class Wanted(NamedTuple):
+    """Item fingerprints that the sender does not have: tell your positions there."""
+
+    fingerprints: bytes
+
+
+Part: TypeAlias = Split | Listed | Positions | Wanted
+
+
+class Turn(NamedTuple):
+    """One side's turn of the reconciliation."""
+
+    parts: tuple[Part, ...]
+
+
+class Totals(NamedTuple):
+    """The reconciliation is over for this side: what it is going to send."""
+
+    entries: int
+    size_bytes: int
+
+
+class Run(NamedTuple):
+    """A contiguous run of one log, rebuilt; the last signature is vouched for."""
+
+    entries: tuple[Entry, ...]
+
+
+class Ack(NamedTuple):
+    """So many runs of this session were judged, in all."""
+
+    runs: int
+
+
+class Done(NamedTuple):
+    """Every run was sent."""
+
+
+class Bye(NamedTuple):
+    """Everything received was judged and nothing is left to ask."""
+
+
+class Contradiction(NamedTuple):
+    """Evidence against an author, encoded."""
+
+    evidence: bytes
+
+
+class Probe(NamedTuple):
+    """Please show your entry at that place (header and signature)."""
+
+    log_id: LogId
+    seq: int
+
+
+class Shown(NamedTuple):
+    """An entry without body, as answer to a probe or to show that a log forked; None: not held."""
+
+    entry: Entry | None
+
+
+class Stop(NamedTuple):
+    """The sender has to end the session: why, for people (at most 200 characters)."""
+
+    why: str
+
+
+SyncMessage: TypeAlias = (
+    Open | Same | Differ | Turn | Totals | Run | Ack | Done | Bye | Contradiction | Probe | Shown | Stop
+)
+
+
+def encode_sync(message: SyncMessage) -> bytes:
+    """The bytes of a sync message."""
+    match message:
+        case Run(entries):
+            return _encode_run(entries)
+        case Open(interest, nonce, known, logs):
+            return encode([1, PROTOCOL_VERSION, interest, nonce, known, logs])
+        case Same():
+            return encode([2])
+        case Differ(interest, nonce, known, parts):
+            return encode([3, interest, nonce, known, *map(_part_values, parts)])
+        case Turn(parts):
+            return encode([4, *map(_part_values, parts)])
+        case Totals(entries_sum, bytes_sum):
+            return encode([5, entries_sum, bytes_sum])
+        case _:
+            return _encode_rest(message)
+
+
+def _encode_rest(message: Ack | Done | Bye | Contradiction | Probe | Shown | Stop) -> bytes:
+    match message:
+        case Ack(runs):
+            return encode([7, runs])
+        case Done():
+            return encode([8])
+        case Bye():
+            return encode([9])
+        case Contradiction(evidence):
+            return encode([10, evidence])
+        case Probe(log_id, seq):
+            return encode([11, log_id.author, log_id.log, seq])
+        case Shown(entry):
+            return encode([12] if entry is None else [12, entry.header, entry.signature])
+        case Stop(why):
+            return encode([13, why])
+
+
+_PART_NUMBERS: Final = {Split: 0, Listed: 1, Positions: 2, Wanted: 3}
+
+
+def _part_values(part: Part) -> list[Any]:
+    return [_PART_NUMBERS[type(part)], *part]
+
+
+def _encode_run(entries: Sequence[Entry]) -> bytes:
+    """Author, log, first seq and back link once; then for each entry what cannot be rebuilt."""
+    first = entries[0]
+    flat: list[Any] = [6, first.author, first.log, first.seq, first.back]
+    time_ms = 0
+    for entry in entries:
+        body: Any = entry.body
+        if body is None:
+            body = (entry.body_bytes, entry.commitment)
+        flat += (entry.time_ms - time_ms, entry.links or None, entry.signature, body)
+        time_ms = entry.time_ms
+    return encode_trusted(flat)
+
+
+def parse_sync(data: bytes) -> SyncMessage:
+    """The sync message that `data` encodes. Raises: RemoteFault."""
+    values = values_of(data)
+    try:
+        return _SYNC[values[0]](values)
+    except (KeyError, TypeError) as error:
+        raise RemoteFault("an unknown sync message", Severity.SLIGHT) from error
+    except InvalidEntry as error:
+        raise RemoteFault(f"a sync message with an invalid entry: {error}", Severity.HOSTILE) from error
+
+
+def _parse_open(values: tuple[Any, ...]) -> Open:
+    require(len(values) == 6, "open has six values")
+    _, version, interest, nonce, known, logs = values
+    require_version(version)
+    require_interest(interest)
+    require(is_bytes(nonce, _NONCE_BYTES) and is_bytes(known, HASH_BYTES), "open")
+    require(type(logs) is int and logs >= 0, "number of logs")
+    return Open(interest, nonce, known, logs)
+
+
+def _parse_differ(values: tuple[Any, ...]) -> Differ:
+    require(len(values) >= 4, "differ has four values and parts")
+    _, interest, nonce, known, *parts = values
+    require_interest(interest)
+    require(is_bytes(nonce, _NONCE_BYTES) and is_bytes(known, HASH_BYTES), "differ")
+    return Differ(interest, nonce, known, _parse_parts(parts))
+
+
+def _parse_parts(parts: Sequence[Any]) -> tuple[Part, ...]:
+    require(len(parts) <= limits.MAX_TURN_PARTS, "a turn of too many parts")
+    return tuple(map(_parse_part, parts))
+
+
+def _parse_part(values: Any) -> Part:
+    require(type(values) is tuple and len(values) >= 2 and type(values[0]) is int, "a part")
+    require(type(values[-1]) is bytes, "a part ends with bytes")
+    match values:
+        case (0, depth, prefix, bits, packed):
+            _check_range(depth, prefix)
+            require(
+                type(bits) is int and 1 <= bits <= limits.MAX_SPLIT_BITS and depth + bits <= 64, "a split"
+            )
+            require(len(packed) == limits.FINGERPRINT_BYTES << bits, "a split")
+            return Split(depth, prefix, bits, packed)
+        case (1, depth, prefix, packed):
+            _check_range(depth, prefix)
+            require(len(packed) % limits.FINGERPRINT_BYTES == 0, "a list")
+            return Listed(depth, prefix, packed)
+        case (2, packed):
+            return Positions(packed)
+        case (3, packed):
+            require(len(packed) % limits.FINGERPRINT_BYTES == 0, "wanted")
+            return Wanted(packed)
+        case _:
+            raise RemoteFault("an unknown part of a turn")
+
+
+def _check_range(depth: Any, prefix: Any) -> None:
+    require(type(depth) is int and type(prefix) is int, "a range")
+    require(0 <= depth <= 64 and 0 <= prefix < 1 << depth, "a range")
+
+
+def _parse_run(values: tuple[Any, ...]) -> Run:
+    count, rest = divmod(len(values) - _RUN_FIELDS, _VALUES_PER_RUN_ENTRY)
+    require(rest == 0 and 1 <= count <= MAX_RUN_ENTRIES, "number of entries in a run")
+    _, author, log, seq, back = values[:_RUN_FIELDS]
+    entries: list[Entry] = []
+    time_ms = 0
+    for at in range(_RUN_FIELDS, len(values), _VALUES_PER_RUN_ENTRY):
+        delta, links, signature, body = values[at : at + 4]
+        require(type(delta) is int and is_bytes(signature, 64), "an entry of a run")
+        time_ms += delta
+        if type(body) is bytes:
+            size, commitment = len(body), digest(body)
+        else:
+            require(type(body) is tuple and len(body) == 2, "an entry of a run")
+            (size, commitment), body = body, None
+        fields = (VERSION, author, log, seq, back, size, commitment, time_ms, () if links is None else links)
+        check_fields(fields)
+        entry = build(fields, encode_trusted(fields), signature, body)
+        entries.append(entry)
+        back = entry.id
+        seq += 1
+    return Run(tuple(entries))
+
+
+def _parse_probe(values: tuple[Any, ...]) -> Probe:
+    require(len(values) == 4 and is_bytes(values[1], HASH_BYTES), "probe")
+    _, author, log, seq = values
+    require(type(log) is int and 0 <= log < MAX_LOGS_PER_AUTHOR, "probe")
+    require(type(seq) is int and 1 <= seq <= MAX_SEQ, "probe")
+    return Probe(LogId(AuthorId(author), LogNo(log)), seq)
+
+
+def _parse_shown(values: tuple[Any, ...]) -> Shown:
+    require(len(values) in (1, 3), "shown")
+    if len(values) == 1:
+        return Shown(None)
+    require(type(values[1]) is bytes, "shown")
+    return Shown(parse(values[1], values[2], None))
+
+
+def _parse_numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
+    require(all(type(value) is int and value >= 0 for value in values), "numbers")
+    return values[1:]
+
+
+def _parse_totals(values: tuple[Any, ...]) -> Totals:
+    require(len(values) == 3, "totals")
+    return Totals(*_parse_numbers(values))
+
+
+def _parse_ack(values: tuple[Any, ...]) -> Ack:
+    require(len(values) == 2, "ack")
+    return Ack(*_parse_numbers(values))
+
+
+def _parse_contradiction(values: tuple[Any, ...]) -> Contradiction:
+    return Contradiction(parse_evidence_values(values).evidence)
+
+
+def _parse_stop(values: tuple[Any, ...]) -> Stop:
+    require(len(values) == 2 and type(values[1]) is str and len(values[1]) <= 200, "stop")
+    return Stop(values[1])
+
+
+def _bare(message: SyncMessage) -> Callable[[tuple[Any, ...]], SyncMessage]:
+    def parse_bare(values: tuple[Any, ...]) -> SyncMessage:
+        require(len(values) == 1, "a message without values")
+        return message
+
+    return parse_bare
+
+
+_SYNC: Final[dict[int, Callable[[tuple[Any, ...]], SyncMessage]]] = {
+    1: _parse_open,
+    2: _bare(Same()),
+    3: _parse_differ,
+    4: lambda values: Turn(_parse_parts(values[1:])),
+    5: _parse_totals,
+    6: _parse_run,
+    7: _parse_ack,
+    8: _bare(Done()),
+    9: _bare(Bye()),
+    10: _parse_contradiction,
+    11: _parse_probe,
+    12: _parse_shown,
+    13: _parse_stop,
+}
