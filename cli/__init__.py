@@ -1,1 +1,3 @@
+"""The command `aster`: it says to people what the node says to it. No logic, no wire, no SQL."""
+
 HOUSE = "asterism"
