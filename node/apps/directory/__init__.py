@@ -1,0 +1,1 @@
+"""The directory: what a device says about itself."""

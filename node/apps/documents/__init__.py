@@ -1,0 +1,1 @@
+"""Documents: named texts in versions. Each put is a version that follows the ones before."""

@@ -1,0 +1,1 @@
+"""The feed: short public messages, with replies."""
