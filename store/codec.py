@@ -33,6 +33,8 @@ def encode(value: Any) -> bytes:
 
     Raises:
         TypeError: a float, a map or another type that the format does not have.
+        OverflowError: an int out of range.
+        UnicodeEncodeError: text with a lone surrogate, as from a file name that is not UTF-8.
         NotCanonical: nested deeper than `MAX_DEPTH`.
     """
     _refuse_foreign(value, MAX_DEPTH)
@@ -65,8 +67,9 @@ def decode(data: bytes, max_bytes: int, max_items: int) -> Value:
 def decode_shaped(data: bytes, max_bytes: int, max_items: int) -> Any:
     """As `decode`, for a caller who checks the type of every element itself (hot paths).
 
-    What is checked here: length, list lengths and that the encoding is the canonical one. A float or
-    an extension value may come through; the caller's `type(x) is …` refuses it.
+    What is checked here: length, list lengths and that the encoding is the canonical one. A float, an
+    empty map, an empty extension value or lists some 500 deep may come through; the caller's
+    `type(x) is …` refuses them.
 
     Raises:
         NotCanonical: as `decode`, except for types and depth.

@@ -132,7 +132,7 @@ def sign(
         time_ms,
         tuple(links),
     )
-    _check_fields(fields)
+    check_fields(fields)
     header = encode_trusted(fields)
     signature = key.sign(DOMAIN + network + header)
     return build(fields, header, signature, body)
@@ -155,10 +155,12 @@ def parse(header: bytes, signature: bytes, body: bytes | None) -> Entry:
         InvalidEntry: the header is not canonical or breaks a rule, the signature is not 64 bytes, or
             the body is not the one that the header commits to.
     """
+    if type(header) is not bytes:
+        raise InvalidEntry("a header is bytes")
     fields = decode_shaped(header, MAX_HEADER_BYTES, MAX_LINKS)
     if type(fields) is not tuple or len(fields) != _HEADER_ITEMS:
         raise InvalidEntry("a header is a list of nine values")
-    _check_fields(fields)
+    check_fields(fields)
     if type(signature) is not bytes or len(signature) != SIGNATURE_BYTES:
         raise InvalidEntry("a signature has 64 bytes")
     if body is not None:
@@ -190,7 +192,7 @@ def check_body(body: bytes, body_bytes: int, commitment: bytes) -> None:
         raise InvalidEntry("the body is not the one that the header commits to")
 
 
-def _check_fields(fields: Sequence[Any]) -> None:
+def check_fields(fields: Sequence[Any]) -> None:
     """The rules of the header that need no other entry. Raises: InvalidEntry."""
     version, author, log, seq, back, body_bytes, commitment, time_ms, links = fields
     if type(version) is not int or version != VERSION:
@@ -230,7 +232,8 @@ def make_body(salt: bytes, content: Sequence[Any]) -> bytes:
     """Salt (16 random bytes) and canonical content ``[kind, …]`` as one body.
 
     Raises:
-        ValueError: the salt has another length.
+        ValueError: the salt has another length, or a text has a lone surrogate.
+        TypeError, OverflowError, NotCanonical: as `store.codec.encode`.
         TooLarge: more than `MAX_BODY_BYTES` in all.
     """
     if len(salt) != SALT_BYTES:

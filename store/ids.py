@@ -6,7 +6,6 @@ for people to read and to type, never for programs to compare.
 """
 
 import base64
-import binascii
 from typing import Final, NewType
 
 from store.errors import StoreError
@@ -31,6 +30,7 @@ MIN_PREFIX_CHARS: Final = 4
 """Fewest characters of an id that a person may type; the prefix must name exactly one thing."""
 
 _TEXT_CHARS: Final = 52
+_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 MAX_LOGS_PER_AUTHOR: Final = 32
 """The list of purposes is closed, so that one device cannot open logs without end."""
@@ -79,35 +79,31 @@ def short(identifier: bytes) -> str:
 
 
 def from_text(text: str) -> bytes:
-    """The 32 bytes that a 52-character text form names.
+    """The 32 bytes that a 52-character text form names, in lower, upper or mixed case.
 
     Raises:
         NotAnId: wrong length, foreign characters, or padding bits that are not zero.
     """
     if len(text) != _TEXT_CHARS:
         raise NotAnId(f"an id has {_TEXT_CHARS} characters, this has {len(text)}")
-    try:
-        value = base64.b32decode(text.upper() + "====")
-    except (binascii.Error, ValueError) as error:
-        raise NotAnId("an id consists of the letters a to z and the digits 2 to 7") from error
-    if to_text(value) != text.lower():
-        raise NotAnId("the last character of this id is wrong")
-    return value
+    return prefix_range(text)[0]
 
 
 def prefix_range(text: str) -> tuple[bytes, bytes]:
     """Smallest and largest 32-byte identifier whose text form begins with `text` (4 to 52 characters).
 
     Raises:
-        NotAnId: too short, too long, or foreign characters.
+        NotAnId: too short, too long, foreign characters, or padding bits that are not zero.
     """
-    lower = text.lower()
-    if not MIN_PREFIX_CHARS <= len(lower) <= _TEXT_CHARS:
+    if not MIN_PREFIX_CHARS <= len(text) <= _TEXT_CHARS:
         raise NotAnId(f"type {MIN_PREFIX_CHARS} to {_TEXT_CHARS} characters of an id")
-    if set(lower) - set("abcdefghijklmnopqrstuvwxyz234567"):
+    lower = text.lower()
+    if not text.isascii() or not _ALPHABET.issuperset(lower):
         raise NotAnId("an id consists of the letters a to z and the digits 2 to 7")
     low = base64.b32decode(lower.ljust(_TEXT_CHARS, "a").upper() + "====")
     high = base64.b32decode(lower.ljust(_TEXT_CHARS, "7").upper() + "====")
+    if not to_text(low).startswith(lower):
+        raise NotAnId("the last character of this id is wrong")
     return low, high
 
 

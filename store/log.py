@@ -15,7 +15,7 @@ smallest id, of several bad ones the smallest id. The prefix before that seq sta
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from store.codec import decode, encode
+from store.codec import decode_shaped, encode
 from store.crypto import digest
 from store.entry import MAX_HEADER_BYTES, Entry, parse
 from store.errors import BadSignature, Forked, GapInLog, InvalidEntry, LogEnded
@@ -49,7 +49,7 @@ class Evidence(NamedTuple):
     """A proof against the author of a log; see the module. Anyone can check it.
 
     `entries` are without bodies: for a fork the two, smaller id first; for a bad entry that entry and
-    its successors up to the first that is validly signed.
+    its successors up to one that is validly signed (whoever makes it stops at the first).
     """
 
     kind: int
@@ -164,7 +164,7 @@ def parse_evidence(data: bytes, network: NetworkId) -> Evidence:
     Raises:
         InvalidEntry: it proves nothing, is not canonical, or is over `MAX_EVIDENCE_BYTES`.
     """
-    value: Any = decode(data, MAX_EVIDENCE_BYTES, 2 * (MAX_RUN_ENTRIES + 1))
+    value: Any = decode_shaped(data, MAX_EVIDENCE_BYTES, 2 * (MAX_RUN_ENTRIES + 1))
     if type(value) is not tuple or len(value) != 2 or type(value[1]) is not tuple or len(value[1]) % 2:
         raise InvalidEntry("evidence is a kind and a list of headers and signatures")
     kind, parts = value
