@@ -5,12 +5,20 @@ Every method is synchronous and may be called from one thread at a time for writ
 may be called from any thread. Nothing here judges an entry: `node.intake` does, through `store.log`.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, NewType, Protocol
 
 from store.entry import Entry
+from store.errors import NotFound
 from store.ids import EntryId
-from store.log import Evidence, Head, LogId
+from store.log import Evidence, Head, LogId, check_next, check_open
+
+EntryKey = NewType("EntryKey", int)
+"""Local number of an entry in a home: 1, 2, 3, … in the order of arrival, at most `MAX_KEY`. Never used
+twice, not even after the entry was removed. It means nothing to other nodes and is never sent."""
+
+MAX_KEY: Final = 2**30 - 1
+"""A billion entries a home; leaves room for a time beside the key in one 64-bit integer."""
 
 
 class LogState(NamedTuple):
@@ -33,6 +41,17 @@ class Appended(NamedTuple):
     last_seq: int
 
 
+class KeyedRun(NamedTuple):
+    """Consecutive entries of one log with their keys, as folds are given them."""
+
+    first_key: EntryKey
+    """Key of ``entries[0]``; the next entry has the next key, and so on."""
+    entries: Sequence[Entry]
+
+
+NOTHING_HELD: Final = LogState(None, 0, None)
+
+
 class EntryStore(Protocol):
     """The log side of a store."""
 
@@ -47,8 +66,10 @@ class EntryStore(Protocol):
     def append(self, runs: Sequence[Sequence[Entry]], *, checked: bool, durable: bool) -> list[Appended]:
         """Append runs, each a non-empty chain that continues its log, in one transaction.
 
-        `checked`: each signature was checked, not only the last. `durable`: return only once the bytes
-        are safe against loss of power (full sync), as for our own entries.
+        `checked`: each signature was checked, not only the last of each run; a run of one entry counts
+        as checked in any case. `durable`: return only once the bytes are safe against loss of power
+        (full sync), as for our own entries. Links between the entries of a run are the caller's to
+        check (`store.log.check_run`); here only the place where each run begins is.
 
         Raises:
             GapInLog, Forked, LogEnded: a run does not continue its log; nothing was written.
@@ -65,8 +86,8 @@ class EntryStore(Protocol):
         ...
 
     def range(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> list[Entry]:
-        """Entries `first_seq` to `last_seq` that are held, in order; stops after `max_bytes` of headers,
-        signatures and bodies, but gives at least one entry where there is one."""
+        """Entries `first_seq` to `last_seq` that are held, in order; stops before headers, signatures
+        and bodies would exceed `max_bytes`, but gives at least one entry where there is one."""
         ...
 
     def mark_checked(self, log_id: LogId, seq: int) -> None:
@@ -102,3 +123,32 @@ class EntryStore(Protocol):
 def total_entries(states: Iterable[LogState]) -> int:
     """Entries in logs of these states."""
     return sum(state.head.seq for state in states if state.head is not None)
+
+
+def states_after(
+    known: Mapping[LogId, LogState], runs: Sequence[Sequence[Entry]], checked: bool
+) -> dict[LogId, LogState]:
+    """The new states of the logs that `runs` belong to, once they are appended to what is `known`.
+
+    Raises:
+        GapInLog, Forked, LogEnded: a run does not continue its log.
+    """
+    changed: dict[LogId, LogState] = {}
+    for run in runs:
+        first, last = run[0], run[-1]
+        log_id = LogId(first.author, first.log)
+        state = changed.get(log_id) or known.get(log_id, NOTHING_HELD)
+        check_open(state.evidence, last.seq)
+        check_next(state.head, first)
+        checked_seq = state.checked_seq
+        if checked_seq == first.seq - 1 and (checked or len(run) == 1):
+            checked_seq = last.seq
+        changed[log_id] = LogState(Head(last.seq, last.id), checked_seq, state.evidence)
+    return changed
+
+
+def checked_up_to(state: LogState, seq: int) -> LogState:
+    """`state` with the signatures up to `seq` noted as good. Raises: NotFound: that entry is not held."""
+    if state.head is None or seq > state.head.seq:
+        raise NotFound(f"entry {seq} of that log is not held here")
+    return state._replace(checked_seq=max(state.checked_seq, seq))

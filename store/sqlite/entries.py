@@ -1,0 +1,388 @@
+"""The log side of a home: `store.interface.EntryStore` on an encrypted SQLite file.
+
+Entries lie in the order of arrival, so that every append goes to the end of its table; `arrivals`
+says which piece of which log lies where. The process that writes keeps the states of all logs in
+memory; one that only reads asks the file, for another may be writing to it.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import apsw
+
+from store.entry import Entry, check_body
+from store.errors import NotFound, StorageFull
+from store.ids import EntryId
+from store.interface import (
+    MAX_KEY,
+    NOTHING_HELD,
+    Appended,
+    EntryKey,
+    KeyedRun,
+    LogState,
+    checked_up_to,
+    states_after,
+)
+from store.log import Evidence, Head, LogId, stronger
+from store.sqlite import id_index, logs
+from store.sqlite.connection import Database
+from store.sqlite.migrations import migrate
+from store.sqlite.recent import Recent
+from store.sqlite.rows import entry_of, insert_entries, keyed_runs, read_after, read_entry
+from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed, replace_tables
+
+_BATCH_ENTRIES: Final = 2_000
+"""Entries folded or removed at a time; bounds the memory of sweeping operations to a few MB."""
+
+
+class SqliteEntryStore:
+    """`store.interface.EntryStore` on disk, with the tables of apps beside the entries.
+
+    Reading methods may be called from any thread, also while another writes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Bring the schema up to date and load the states of all logs (about 3 µs each).
+
+        Raises:
+            TooNew, WrongKey, Damaged: the file cannot be used.
+        """
+        migrate(database)
+        self._database = database
+        self._changing = threading.Lock()
+        self._recent = Recent()
+        with database.read() as connection:
+            self._numbers, self._states = logs.read_states(connection)
+            self._next_key = _next_free(connection, "key", "SELECT max(k) FROM entries")
+            self._next_arrival = _next_free(connection, "arrival", "SELECT max(n) FROM arrivals")
+            self._recent_ids = id_index.count_recent(connection)
+
+    # What is held
+
+    def logs(self) -> dict[LogId, LogState]:
+        """Every log held, with its state."""
+        return dict(self._known())
+
+    def state(self, log_id: LogId) -> LogState | None:
+        """The state of one log, or None where nothing is known of it."""
+        return self._known().get(log_id)
+
+    def count(self) -> int:
+        """How many entries are held."""
+        return sum(state.head.seq for state in self._known().values() if state.head is not None)
+
+    def entry(self, entry_id: EntryId) -> Entry:
+        """One entry by its id. Raises: NotFound, Damaged."""
+        with self._database.read() as connection:
+            return _find_entry(connection, entry_id)[1]
+
+    def key_of(self, entry_id: EntryId) -> EntryKey:
+        """The key of an entry. Raises: NotFound."""
+        with self._database.read() as connection:
+            return _find_entry(connection, entry_id)[0]
+
+    def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
+        """The entries of these keys, in their order; None where a key has no entry any more.
+
+        Raises:
+            Damaged: the header of one is.
+        """
+        with self._database.read() as connection:
+            return [read_entry(connection, key) for key in keys]
+
+    def after_key(self, key: int, limit: int) -> list[KeyedRun]:
+        """At most `limit` entries with keys above `key`, in the order of arrival, as runs.
+
+        Those that were just appended come from memory. Raises: Damaged.
+        """
+        remembered = self._recent.after(key, limit)
+        if remembered is not None:
+            return remembered
+        with self._database.read() as connection:
+            return keyed_runs(read_after(connection, key, limit))
+
+    def find(self, low: bytes, high: bytes, limit: int) -> list[EntryId]:
+        """At most `limit` ids between two 32-byte bounds, both included, in ascending order."""
+        found: list[EntryId] = []
+        with self._database.read() as connection:
+            for keys in id_index.keys_between(connection, low, high):
+                entries = [read_entry(connection, key) for key in keys]
+                ids = [entry.id for entry in entries if entry is not None]
+                found += sorted(entry_id for entry_id in ids if low <= entry_id <= high)
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+    def range(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> list[Entry]:
+        """Entries `first_seq` to `last_seq` that are held, in order, at most `max_bytes` but at least one.
+
+        Raises:
+            Damaged: the header of one is.
+        """
+        found: list[Entry] = []
+        left_bytes = max_bytes
+        with self._database.read() as connection:
+            number = logs.read_number(connection, log_id)
+            if number is None:
+                return []
+            rows: Any = connection.execute(_RANGE, (number, first_seq, last_seq))
+            for head, body in rows:
+                left_bytes -= len(head) + len(body or b"")
+                if left_bytes < 0 and found:
+                    break
+                found.append(entry_of(head, body))
+            rows.close()
+        return found
+
+    def arrivals(self, after: int, limit: int) -> list[Appended]:
+        """Pieces that were appended after arrival `after`, oldest first, at most `limit`."""
+        with self._database.read() as connection:
+            return logs.read_arrivals(connection, after, limit)
+
+    # What changes it
+
+    def append(
+        self,
+        runs: Sequence[Sequence[Entry]],
+        *,
+        checked: bool,
+        durable: bool,
+        fold: Fold | None = None,
+    ) -> list[Appended]:
+        """Append runs in one transaction, and bring views up to date in the same one by `fold`.
+
+        Fast with 1,000 to 4,000 entries at a time. An exception of `fold` undoes the whole append.
+
+        Raises:
+            GapInLog, Forked, LogEnded: a run does not continue its log; nothing was written.
+            StorageFull: nothing was written.
+        """
+        with self._changing:
+            states = states_after(self._states, runs, checked)
+            numbers = self._numbers_of(states)
+            keyed, pieces = self._place(runs)
+            with self._database.write(durable=durable) as connection:
+                insert_entries(connection, keyed)
+                recent_ids = self._index(connection, keyed)
+                logs.write_pieces(
+                    connection,
+                    [
+                        (numbers[piece.log_id], piece, run.first_key)
+                        for piece, run in zip(pieces, keyed, strict=True)
+                    ],
+                )
+                logs.write_states(
+                    connection, [(numbers[log_id], log_id, state) for log_id, state in states.items()]
+                )
+                if fold is not None:
+                    fold(Views(connection), keyed)
+            self._numbers.update(numbers)
+            self._states.update(states)
+            self._recent_ids = recent_ids
+            self._next_arrival += len(pieces)
+            self._next_key += sum(map(len, runs))
+            self._recent.add(keyed)
+            return pieces
+
+    def mark_checked(self, log_id: LogId, seq: int) -> None:
+        """Note that all signatures up to `seq` are good. Raises: NotFound: that entry is not held."""
+        with self._changing:
+            self._set_state(log_id, checked_up_to(self._states.get(log_id, NOTHING_HELD), seq))
+
+    def end_log(self, evidence: Evidence, *, unfold: Unfold | None = None) -> Evidence:
+        """Keep evidence, drop the entries from its seq on, and return the evidence held now.
+
+        `unfold` is given the entries before they go, at most 2,000 at a time, in the transaction.
+        """
+        log_id = evidence.log_id
+        with self._changing:
+            state = self._states.get(log_id, NOTHING_HELD)
+            held = stronger(state.evidence, evidence)
+            head = state.head
+            self._recent.clear()
+            with self._database.write() as connection:
+                if head is not None and head.seq >= held.seq:
+                    head = self._cut(connection, log_id, held.seq, head.seq, unfold)
+                ended = LogState(head, min(state.checked_seq, head.seq if head else 0), held)
+                numbers = self._numbers_of([log_id])
+                logs.write_states(connection, [(numbers[log_id], log_id, ended)])
+            self._numbers.update(numbers)
+            self._states[log_id] = ended
+            return held
+
+    def drop_body(self, entry_id: EntryId, *, unfold: Unfold | None = None) -> None:
+        """Forget the body of an entry; header and signature stay. Raises: NotFound.
+
+        `unfold` is given the entry with its body before it goes.
+        """
+        with self._changing:
+            self._recent.clear()
+            with self._database.write() as connection:
+                key, entry = _find_entry(connection, entry_id)
+                if unfold is not None:
+                    unfold(Views(connection), [KeyedRun(key, [entry])])
+                connection.execute("UPDATE entries SET body = NULL WHERE k = ?", (key,)).fetchall()
+                _note_bodies(connection, [key], back=False)
+
+    def restore_body(self, entry_id: EntryId, body: bytes, *, fold: Fold | None = None) -> None:
+        """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry: it is another body."""
+        with self._changing:
+            self._recent.clear()
+            with self._database.write() as connection:
+                key, entry = _find_entry(connection, entry_id)
+                check_body(body, entry.body_bytes, entry.commitment)
+                connection.execute("UPDATE entries SET body = ? WHERE k = ?", (body, key)).fetchall()
+                _note_bodies(connection, [key], back=True)
+                if fold is not None:
+                    fold(Views(connection), [KeyedRun(key, [entry._replace(body=body)])])
+
+    def close(self) -> None:
+        """Close the file and its connections; safe to call twice."""
+        self._database.close()
+
+    # Views
+
+    @contextmanager
+    def views(self) -> Iterator[ReadViews]:
+        """The tables of apps for reading, in one state."""
+        with self._database.read() as connection:
+            yield ReadViews(connection)
+
+    def views_current(self, schemas: Sequence[Schema]) -> bool:
+        """Whether the tables of exactly these apps are here, in these versions."""
+        with self._database.read() as connection:
+            return installed(connection) == {schema.name: schema.version for schema in schemas}
+
+    def rebuild_views(self, fold: Fold, schemas: Sequence[Schema]) -> None:
+        """Drop the tables of all apps, make new ones and fold every entry again, in the order of keys.
+
+        One transaction: readers see the old views until it is done, and a crash leaves them.
+        """
+        with self._changing, self._database.write() as connection:
+            replace_tables(connection, schemas)
+            views = Views(connection)
+            last_key = 0
+            while batch := read_after(connection, last_key, _BATCH_ENTRIES):
+                fold(views, keyed_runs(batch))
+                last_key = batch[-1][0]
+
+    def prepare_views(self, fold: Fold, schemas: Sequence[Schema]) -> bool:
+        """Rebuild the views where a schema is new, gone or of another version; True if it was done."""
+        if self.views_current(schemas):
+            return False
+        self.rebuild_views(fold, schemas)
+        return True
+
+    # Inside
+
+    def _known(self) -> dict[LogId, LogState]:
+        if not self._database.read_only:
+            return self._states
+        with self._database.read() as connection:
+            return logs.read_states(connection)[1]
+
+    def _numbers_of(self, log_ids: Iterable[LogId]) -> dict[LogId, int]:
+        """Local numbers of these logs; new ones get the next free numbers."""
+        numbers: dict[LogId, int] = {}
+        free = len(self._numbers) + 1
+        for log_id in log_ids:
+            number = self._numbers.get(log_id)
+            if number is None:
+                number, free = free, free + 1
+            numbers[log_id] = number
+        return numbers
+
+    def _place(self, runs: Sequence[Sequence[Entry]]) -> tuple[list[KeyedRun], list[Appended]]:
+        """Give the entries keys and the runs arrival numbers. Raises: StorageFull: no keys are left."""
+        key, keyed, pieces = self._next_key, [], []
+        for arrival, run in enumerate(runs, self._next_arrival):
+            first, last = run[0], run[-1]
+            keyed.append(KeyedRun(EntryKey(key), run))
+            pieces.append(Appended(arrival, LogId(first.author, first.log), first.seq, last.seq))
+            key += len(run)
+        if key - 1 > MAX_KEY:
+            raise StorageFull(f"a home numbers at most {MAX_KEY} entries")
+        return keyed, pieces
+
+    def _index(self, connection: apsw.Connection, keyed: Sequence[KeyedRun]) -> int:
+        """Note where the new ids lie; the number of recent ones after that."""
+        places = [
+            id_index.place(entry.id, key)
+            for run in keyed
+            for key, entry in enumerate(run.entries, run.first_key)
+        ]
+        id_index.add(connection, places)
+        recent_ids = self._recent_ids + len(places)
+        if recent_ids < id_index.MAX_RECENT:
+            return recent_ids
+        id_index.settle(connection)
+        return 0
+
+    def _set_state(self, log_id: LogId, state: LogState) -> None:
+        with self._database.write() as connection:
+            logs.write_states(connection, [(self._numbers[log_id], log_id, state)])
+        self._states[log_id] = state
+
+    def _cut(
+        self, connection: apsw.Connection, log_id: LogId, seq: int, last_seq: int, unfold: Unfold | None
+    ) -> Head | None:
+        """Remove the entries of a log from `seq` on; the head that is left."""
+        number = self._numbers[log_id]
+        back = b""
+        for at in range(seq, last_seq + 1, _BATCH_ENTRIES):
+            batch = _read_places(connection, number, at, min(at + _BATCH_ENTRIES - 1, last_seq))
+            if at == seq:
+                back = batch[0][1].back
+            if unfold is not None:
+                unfold(Views(connection), keyed_runs(batch))
+            keys = [key for key, _ in batch]
+            connection.executemany("DELETE FROM entries WHERE k = ?", [(key,) for key in keys])
+            id_index.remove(connection, [id_index.place(entry.id, key) for key, entry in batch])
+            _note_bodies(connection, keys, back=False)
+        logs.cut_pieces(connection, number, seq)
+        _keep_counter(connection, "key", self._next_key)
+        _keep_counter(connection, "arrival", self._next_arrival)
+        return Head(seq - 1, EntryId(back)) if back else None
+
+
+_RANGE: Final = (
+    "SELECT e.head, e.body FROM arrivals a JOIN entries e"
+    " ON e.k BETWEEN a.first_k + max(?2 - a.first_seq, 0) AND a.first_k + min(?3, a.last_seq) - a.first_seq"
+    " WHERE a.log_n = ?1 AND a.last_seq >= ?2 AND a.first_seq <= ?3 ORDER BY a.last_seq, e.k"
+)
+_PLACES: Final = _RANGE.replace("SELECT e.head", "SELECT e.k, e.head")
+
+
+def _read_places(
+    connection: apsw.Connection, number: int, first_seq: int, last_seq: int
+) -> list[tuple[EntryKey, Entry]]:
+    rows: Any = connection.execute(_PLACES, (number, first_seq, last_seq)).fetchall()
+    return [(key, entry_of(head, body)) for key, head, body in rows]
+
+
+def _find_entry(connection: apsw.Connection, entry_id: bytes) -> tuple[EntryKey, Entry]:
+    for key in id_index.keys_near(connection, entry_id):
+        entry = read_entry(connection, key)
+        if entry is not None and entry.id == entry_id:
+            return EntryKey(key), entry
+    raise NotFound("no such entry is held here")
+
+
+def _note_bodies(connection: apsw.Connection, keys: Sequence[int], *, back: bool) -> None:
+    """Tell the search index, which reads this later, that bodies went or came back."""
+    connection.executemany(
+        "INSERT INTO body_changes (k, back) VALUES (?, ?)", [(key, int(back)) for key in keys]
+    )
+
+
+def _next_free(connection: apsw.Connection, name: str, highest_sql: str) -> int:
+    """The next number that was never used: above every row, and above those that were removed."""
+    highest: Any = connection.execute(highest_sql).fetchone()
+    kept: Any = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return max((highest[0] or 0) + 1, kept[0] if kept else 1)
+
+
+def _keep_counter(connection: apsw.Connection, name: str, value: int) -> None:
+    connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, value)).fetchall()
