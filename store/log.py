@@ -13,6 +13,7 @@ smallest id, of several bad ones the smallest id. The prefix before that seq sta
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from store.codec import decode_shaped, encode
@@ -141,7 +142,7 @@ def bad_proof(entries: Sequence[Entry], network: NetworkId) -> Evidence:
     if not 2 <= len(entries) <= MAX_RUN_ENTRIES + 1:
         raise InvalidEntry("evidence about a bad entry is a chain of at least two")
     first = entries[0]
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         same = (after.author, after.log, after.seq) == (
             before.author,
             before.log,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from store.codec import MAX_DEPTH, decode, decode_shaped, encode, encode_trusted
 from store.entry import MAX_BODY_BYTES
 from store.errors import NotCanonical
-from store.log import MAX_EVIDENCE_BYTES, MAX_RUN_ENTRIES
 
 SCALARS = (
     st.none()
@@ -175,7 +174,7 @@ HOSTILE = {
     "a list of 2**32 - 1": b"\xdd\xff\xff\xff\xff",
     "lists of 65,535 in each other": b"\xdc\xff\xff" * 10_000,
     "the widest allowed lists in each other, as a body": b"\xdc\x04\x00" * 10_000,
-    "the widest allowed lists in each other, as evidence": b"\xdc\x08\x02" * 200_000,
+    "the widest allowed lists in each other, as a frame": b"\xdc\x20\x00" * 200_000,
     "lists of one in each other": b"\x91" * 700_000,
     "lists of one in each other, closed": b"\x91" * 30_000 + b"\x90",
     "bytes of 2**32 - 1": b"\xc6\xff\xff\xff\xff",
@@ -191,13 +190,9 @@ def test_hostile_lengths_and_depths_are_refused_in_little_memory(
     name: str, read: Callable[[bytes, int, int], Any]
 ) -> None:
     data = HOSTILE[name]
-    # The decoder keeps at most 1,024 open lists, each as wide as the caller allows.
-    limits = (
-        (MAX_BODY_BYTES, 1_024)
-        if len(data) <= MAX_BODY_BYTES
-        else (MAX_EVIDENCE_BYTES, 2 * MAX_RUN_ENTRIES + 2)
-    )
-    allowed = 1_024 * (limits[1] * 8 + 100) + 1_000_000
+    limits = (MAX_BODY_BYTES, 1_024) if len(data) <= MAX_BODY_BYTES else (2**20, 8_192)
+    # A body: 1,024 open lists of 1,024 items. A frame: 8 bytes of room for each byte that came.
+    allowed_bytes = 10_000_000
     tracemalloc.start()
     try:
         with pytest.raises(NotCanonical):
@@ -205,4 +200,18 @@ def test_hostile_lengths_and_depths_are_refused_in_little_memory(
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak_bytes < allowed
+    assert peak_bytes < allowed_bytes
+
+
+def test_a_deep_value_that_is_whole_takes_room_for_what_came() -> None:
+    depth, width = 100, 8_192
+    data = (b"\xdc" + width.to_bytes(2, "big")) * depth + b"\xc0" * (depth * (width - 1) + 1)
+    tracemalloc.start()
+    try:
+        decode_shaped(data, 2**20, width)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10 * len(data) + 2_000_000
+    with pytest.raises(NotCanonical, match="nested deeper"):
+        decode(data, 2**20, width)

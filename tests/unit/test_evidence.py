@@ -232,7 +232,7 @@ def test_hostile_evidence_is_refused_in_little_memory(data: bytes) -> None:
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak_bytes < 20_000_000
+    assert peak_bytes < 10_000_000
 
 
 # Evidence: which counts.
