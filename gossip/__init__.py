@@ -1,3 +1,3 @@
-"""How entries travel: a protocol without I/O (`proto`), its shell over trio and libp2p (`net`), a simulator."""
+"""How entries travel: the protocol without I/O (`proto`), its shell (`net`), and a simulator."""
 
 HOUSE = "asterism"

@@ -25,7 +25,9 @@ class Keeper(Protocol):
         """Call `listener` after each commit, before anyone else is told."""
         ...
 
-    async def ingest(self, pieces: Sequence[Piece], source: AuthorId, *, each_signature: bool) -> list[Verdict]:
+    async def ingest(
+        self, pieces: Sequence[Piece], source: AuthorId, *, each_signature: bool
+    ) -> list[Verdict]:
         """Judge pieces from a peer, keep what is good, and say what became of each. Never raises for
         what a peer did."""
         ...
@@ -44,4 +46,8 @@ class Keeper(Protocol):
 
     async def read_bodies(self, ids: Sequence[EntryId]) -> list[BodyAnswer]:
         """The bodies of these entries, or why not."""
+        ...
+
+    async def missing_bodies(self, limit: int) -> list[EntryId]:
+        """At most `limit` entries whose body is missing here and was neither deleted nor expired."""
         ...

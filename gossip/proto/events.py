@@ -7,6 +7,7 @@ effects; `gossip.sim` does the same on virtual time. No value here does anything
 
 from typing import NamedTuple, NewType
 
+from gossip.errors import Severity
 from gossip.proto.messages import BodyAnswer, PushMessage
 from gossip.proto.sync_messages import SyncMessage
 from store.entry import Entry
@@ -171,6 +172,26 @@ class Committed(NamedTuple):
     """Logs that ended: their entries from the evidence's seq on are gone."""
 
 
+class BodyKept(NamedTuple):
+    """A body that was missing is here now."""
+
+    entry_id: EntryId
+
+
+class BodiesMissing(NamedTuple):
+    """Bodies that the store lacks and that were neither deleted nor expired."""
+
+    ids: tuple[EntryId, ...]
+
+
+class Faulted(NamedTuple):
+    """The shell or the intake found that a peer broke the protocol."""
+
+    peer: AuthorId
+    severity: Severity
+    why: str
+
+
 class Announced(NamedTuple):
     """A checked announcement came through the gossip topic."""
 
@@ -203,9 +224,7 @@ class SyncWanted(NamedTuple):
 
 
 class TimerFired(NamedTuple):
-    """A timer that was set with `SetTimer` is due."""
-
-    timer: str
+    """The moment that the last `SetTimer` named has come."""
 
 
 Event = (
@@ -220,6 +239,9 @@ Event = (
     | RunRead
     | BodiesRead
     | EvidenceRead
+    | BodyKept
+    | Faulted
+    | BodiesMissing
     | Committed
     | Announced
     | PeerFound
@@ -278,11 +300,15 @@ class DeliverEvidence(NamedTuple):
 
 
 class DeliverBody(NamedTuple):
-    """Hand a body that was asked for to the intake."""
+    """Hand a body that was asked for to the intake; `BodyKept` follows where it was right."""
 
     source: AuthorId
     entry_id: EntryId
     body: bytes
+
+
+class FindMissingBodies(NamedTuple):
+    """Look which bodies are missing; `BodiesMissing` follows where some are."""
 
 
 class ReadRun(NamedTuple):
@@ -330,9 +356,8 @@ class Disconnect(NamedTuple):
 
 
 class SetTimer(NamedTuple):
-    """Fire `timer` at `at` (seconds on the clock of `now`); replaces one of the same name."""
+    """Send a `TimerFired` at `at` (seconds on the clock of `now`). There is one timer; this replaces it."""
 
-    timer: str
     at: float
 
 
@@ -355,8 +380,6 @@ class SyncEnded(NamedTuple):
     ok: bool
     why: str
     rounds: int
-    bytes_sent: int
-    bytes_received: int
     entries_sent: int
     entries_received: int
     complete: bool
@@ -384,6 +407,7 @@ Effect = (
     | ReadRun
     | ReadBodies
     | ReadEvidence
+    | FindMissingBodies
     | Announce
     | Dial
     | Disconnect

@@ -41,17 +41,17 @@ def require(condition: bool, what: str) -> None:
         raise RemoteFault(f"a malformed message: {what}")
 
 
-def is_bytes(value: Any, size: int) -> bool:
+def is_bytes(value: object, size: int) -> bool:
     """Whether `value` is a byte string of `size` bytes."""
     return type(value) is bytes and len(value) == size
 
 
-def require_interest(value: Any) -> None:
+def require_interest(value: object) -> None:
     """Raises: RemoteFault: not a set of log numbers."""
     require(type(value) is int and 0 <= value <= ALL_LOGS, "interest")
 
 
-def require_version(value: Any) -> None:
+def require_version(value: object) -> None:
     """Raises: RemoteFault: another version than ours."""
     require(type(value) is int, "version")
     if value != PROTOCOL_VERSION:

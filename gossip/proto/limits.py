@@ -37,8 +37,15 @@ PUSH_BATCH_BYTES: Final = 131_072
 PUSH_BATCH_ENTRIES: Final = 512
 """The same by number: what an intake can verify in about 30 ms."""
 
+BODIES_PER_ANSWER: Final = 16
+"""Bodies in one message: at most 512 KiB."""
+
 MAX_WANTED_BODIES: Final = 64
 """Ids in one request for bodies (wire): 64 bodies of 32 KiB are 2 MiB, sent in several answers."""
+
+FLUSH_S: Final = 0.015
+"""Pushed entries leave at once after a pause, else together after this time: one frame costs far more
+than one entry."""
 
 BULK_ENTRIES: Final = 256
 """A commit of more entries than this is not pushed on; neighbours are nudged to sync instead."""

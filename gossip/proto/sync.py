@@ -69,7 +69,6 @@ class SyncSession:
         self.initiator = initiator
         self.phase = Phase.OPENING
         self.rounds = 0
-        self.bytes_sent = 0
         self.bytes_received = 0
         self.entries_sent = 0
         self.entries_received = 0
@@ -411,8 +410,6 @@ class SyncSession:
             ok,
             why,
             self.rounds,
-            self.bytes_sent,
-            self.bytes_received,
             self.entries_sent,
             self.entries_received,
             complete=ok and not self._truncated,

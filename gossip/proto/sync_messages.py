@@ -246,7 +246,7 @@ def _parse_parts(parts: Sequence[Any]) -> tuple[Part, ...]:
     return tuple(map(_parse_part, parts))
 
 
-def _parse_part(values: Any) -> Part:
+def _parse_part(values: tuple[Any, ...]) -> Part:
     require(type(values) is tuple and len(values) >= 2 and type(values[0]) is int, "a part")
     require(type(values[-1]) is bytes, "a part ends with bytes")
     match values:
@@ -270,9 +270,11 @@ def _parse_part(values: Any) -> Part:
             raise RemoteFault("an unknown part of a turn")
 
 
-def _check_range(depth: Any, prefix: Any) -> None:
-    require(type(depth) is int and type(prefix) is int, "a range")
-    require(0 <= depth <= 64 and 0 <= prefix < 1 << depth, "a range")
+def _check_range(depth: Any, prefix: Any) -> None:  # noqa: ANN401 (values from outside)
+    require(
+        type(depth) is int and type(prefix) is int and 0 <= depth <= 64 and 0 <= prefix < 1 << depth,
+        "a range",
+    )
 
 
 def _parse_run(values: tuple[Any, ...]) -> Run:

@@ -1,0 +1,157 @@
+"""The mesh's doorbell: each device says now and then where it is and how far its own logs are.
+
+Payload, canonical msgpack: [1, time_ms, hub, interest, [address …], [log, seq, first 16 bytes of the
+head id, log, seq, …]]. The gossip layer signs it with the device's key and hands over who signed. An
+announcement is believed only if it is newer than the last one of that device and not from the future.
+"""
+
+from collections import OrderedDict
+from typing import Any, Final, NamedTuple
+
+from gossip.errors import RemoteFault
+from gossip.proto import events, limits
+from gossip.proto.context import Context
+from gossip.proto.events import Effect
+from gossip.proto.fields import is_bytes, require, require_interest
+from store.codec import decode, encode
+from store.entry import MAX_SEQ, MAX_TIME_MS
+from store.errors import InvalidEntry
+from store.ids import MAX_LOGS_PER_AUTHOR, AuthorId, LogNo
+from store.log import LogId
+
+PRESENCE = "presence"
+MISSING = "missing"
+
+_MARK_BYTES: Final = 16
+_VERSION: Final = 1
+
+
+class HeadMark(NamedTuple):
+    """How far a log of the announcing device is."""
+
+    log: LogNo
+    seq: int
+    mark: bytes
+    """First 16 bytes of the head's id."""
+
+
+class Announcement(NamedTuple):
+    """What a device says of itself."""
+
+    time_ms: int
+    hub: bool
+    interest: int
+    addresses: tuple[str, ...]
+    heads: tuple[HeadMark, ...]
+
+    def encode(self) -> bytes:
+        """The payload, see the module."""
+        heads = [part for head in self.heads for part in head]
+        return encode([_VERSION, self.time_ms, self.hub, self.interest, list(self.addresses), heads])
+
+
+def parse_announcement(payload: bytes) -> Announcement:
+    """The announcement that `payload` encodes. Raises: RemoteFault."""
+    try:
+        values: Any = decode(payload, limits.MAX_ANNOUNCEMENT_BYTES, 3 * limits.MAX_HEADS)
+    except InvalidEntry as error:
+        raise RemoteFault(f"no announcement: {error}") from error
+    require(type(values) is tuple and len(values) == 6 and values[0] == _VERSION, "an announcement")
+    _, time_ms, hub, interest, addresses, flat = values
+    require(type(time_ms) is int and 0 <= time_ms <= MAX_TIME_MS and type(hub) is bool, "an announcement")
+    require_interest(interest)
+    require(type(addresses) is tuple and len(addresses) <= limits.MAX_ADDRESSES, "addresses")
+    require(all(type(a) is str and len(a) <= limits.MAX_ADDRESS_CHARS for a in addresses), "addresses")
+    require(type(flat) is tuple and len(flat) % 3 == 0, "heads")
+    heads = tuple(_head(*flat[at : at + 3]) for at in range(0, len(flat), 3))
+    return Announcement(time_ms, hub, interest, addresses, heads)
+
+
+def _head(log: Any, seq: Any, mark: Any) -> HeadMark:  # noqa: ANN401 (values from outside)
+    require(type(log) is int and 0 <= log < MAX_LOGS_PER_AUTHOR, "a head")
+    require(type(seq) is int and 1 <= seq <= MAX_SEQ and is_bytes(mark, _MARK_BYTES), "a head")
+    return HeadMark(LogNo(log), seq, mark)
+
+
+class Announcer:
+    """Says our own announcements and hears others'."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._heard: OrderedDict[AuthorId, Announcement] = OrderedDict()
+        self._said_at = 0.0
+        self._said_time_ms = 0
+        self._missing: dict[AuthorId, float] = {}
+        self.announcements = 0
+        """How many were heard and believed since the start."""
+
+    def start(self, now: float) -> None:
+        """Announce ourselves soon."""
+        self._context.schedule.set_earlier(PRESENCE, now + self._context.jitter(limits.HEADS_WAIT_S))
+
+    def own_heads_changed(self, now: float) -> None:
+        """We published: ring the bell, at most once a second."""
+        at = max(now, self._said_at + limits.HEADS_WAIT_S)
+        self._context.schedule.set_earlier(PRESENCE, at)
+
+    def say(self, now: float) -> list[Effect]:
+        """Announce now, and set the next time."""
+        context = self._context
+        self._said_at = now
+        self._said_time_ms = max(int(now * 1000), self._said_time_ms + 1)
+        heads = []
+        for number in range(MAX_LOGS_PER_AUTHOR):
+            held = context.frontier.get(LogId(context.device, LogNo(number)))
+            if held is not None and held.head is not None:
+                heads.append(HeadMark(LogNo(number), held.head.seq, held.head.id[:_MARK_BYTES]))
+        period = context.tuning.presence_s + len(self._heard) * limits.PRESENCE_PER_PEER_S
+        context.schedule.set(PRESENCE, now + context.jitter(period))
+        words = Announcement(
+            self._said_time_ms,
+            context.tuning.hub,
+            context.tuning.interest,
+            context.addresses[: limits.MAX_ADDRESSES],
+            tuple(heads[: limits.MAX_HEADS]),
+        )
+        return [events.Announce(words.encode())]
+
+    def hear(self, origin: AuthorId, payload: bytes, now: float) -> Announcement | None:
+        """A device's announcement; None where it says nothing new.
+
+        Raises:
+            RemoteFault: malformed. The fault is the origin's, who signed it.
+        """
+        said = parse_announcement(payload)
+        last = self._heard.get(origin)
+        if last is not None and said.time_ms <= last.time_ms:
+            return None
+        if said.time_ms > (now + limits.CLOCK_SKEW_S) * 1000 or origin == self._context.device:
+            return None
+        self._heard[origin] = said
+        self._heard.move_to_end(origin)
+        if len(self._heard) > limits.KNOWN_DEVICES:
+            self._heard.popitem(last=False)
+        self.announcements += 1
+        if self._lacks(origin, said) and self._context.admission.admits_author(origin):
+            self._missing.setdefault(origin, now + limits.MISSING_WAIT_S)
+            self._context.schedule.set_earlier(MISSING, self._missing[origin])
+        return said
+
+    def still_missing(self, now: float) -> list[AuthorId]:
+        """Origins whose announced heads have not come although we waited."""
+        due = [origin for origin, at in self._missing.items() if at <= now]
+        for origin in due:
+            del self._missing[origin]
+        if self._missing:
+            self._context.schedule.set_earlier(MISSING, min(self._missing.values()))
+        return [
+            origin for origin in due if origin in self._heard and self._lacks(origin, self._heard[origin])
+        ]
+
+    def _lacks(self, origin: AuthorId, said: Announcement) -> bool:
+        for head in said.heads:
+            if self._context.tuning.interest >> head.log & 1:
+                held = self._context.frontier.get(LogId(origin, head.log))
+                if held is None or (not held.evidence and (held.head is None or held.head.seq < head.seq)):
+                    return True
+        return False

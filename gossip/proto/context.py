@@ -1,0 +1,64 @@
+"""What the engine's machines share: who we are, what we hold, chance, and the schedule."""
+
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+from gossip.proto import limits
+from gossip.proto.admission import Admission
+from gossip.proto.events import SessionId, Token
+from gossip.proto.fields import ALL_LOGS
+from gossip.proto.schedule import Schedule
+from store.frontier import Frontier
+from store.ids import AuthorId, NetworkId
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """This node's own choices; the defaults are for a real mesh, a simulation stretches some."""
+
+    hub: bool = False
+    interest: int = ALL_LOGS
+    target_links: int = limits.TARGET_LINKS
+    sync_interval_s: float = limits.SYNC_INTERVAL_S
+    presence_s: float = limits.PRESENCE_S
+    flush_s: float = limits.FLUSH_S
+
+    @property
+    def max_links(self) -> int:
+        """Neighbours that we accept."""
+        return limits.MAX_LINKS_HUB if self.hub else limits.MAX_LINKS_LAPTOP
+
+
+@dataclass(slots=True)
+class Context:
+    """Shared by reference between the machines of one engine."""
+
+    device: AuthorId
+    network: NetworkId
+    admission: Admission
+    frontier: Frontier
+    random: Random
+    """Chance for everything that is no secret: jitter, the choice of peers."""
+    secret: Random
+    """Chance for session keys: `random.SystemRandom` in a node, seeded in a simulation."""
+    tuning: Tuning = field(default_factory=Tuning)
+    schedule: Schedule = field(default_factory=Schedule)
+    addresses: tuple[str, ...] = ()
+    """Where we are reachable, without /p2p/."""
+    entry_bytes: float = 450.0
+    """Moving average of an entry's size with body; an estimate for totals."""
+    _tokens: "count[int]" = field(default_factory=lambda: count(1))
+    _sessions: "count[int]" = field(default_factory=lambda: count(1))
+
+    def new_token(self) -> Token:
+        """A token that was not used before."""
+        return Token(next(self._tokens))
+
+    def new_session(self) -> SessionId:
+        """A session number that was not used before."""
+        return SessionId(next(self._sessions))
+
+    def jitter(self, seconds: float) -> float:
+        """`seconds` give or take a quarter, so that nodes do not act in step."""
+        return seconds * self.random.uniform(0.75, 1.25)

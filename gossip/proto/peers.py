@@ -1,0 +1,159 @@
+"""Whom to dial and whom to keep: the address book, back-off, and the number of neighbours.
+
+A configured peer is dialled until it answers, for ever. Others are dialled while there are fewer
+neighbours than `target_links`, hubs before laptops. A failed dial doubles the wait for that peer up to
+five minutes; a link that stood half a minute resets it. Nobody waits for anybody: a dial is an effect.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from gossip.proto import events, limits
+from gossip.proto.context import Context
+from gossip.proto.events import Effect
+from gossip.proto.reputation import Reputation
+from store.ids import AuthorId
+
+DIAL = "dial"
+
+
+@dataclass(slots=True)
+class _Peer:
+    addresses: tuple[str, ...] = ()
+    configured: bool = False
+    hub: bool = False
+    failures: int = 0
+    next_dial: float = 0.0
+    dialling: bool = False
+    up_since: float | None = None
+
+
+class Peers:
+    """The peers that one node knows."""
+
+    def __init__(self, context: Context, reputation: Reputation) -> None:
+        self._context = context
+        self._reputation = reputation
+        self._peers: dict[AuthorId, _Peer] = {}
+
+    def found(self, event: events.PeerFound, now: float) -> list[Effect]:
+        """A peer is configured, found or remembered."""
+        if event.peer == self._context.device:
+            return []
+        peer = self._get(event.peer)
+        if peer is None:
+            return []
+        peer.configured |= event.configured
+        self._merge(peer, event.addresses)
+        if event.configured:
+            peer.next_dial = min(peer.next_dial, now)
+        return self.dial_some(now)
+
+    def heard(self, device: AuthorId, addresses: tuple[str, ...], *, hub: bool, now: float) -> list[Effect]:
+        """A device announced where it is. Its own word replaces what was heard before."""
+        peer = self._get(device)
+        if peer is None or device == self._context.device:
+            return []
+        if set(addresses) - set(peer.addresses):
+            peer.next_dial = min(peer.next_dial, now + self._context.jitter(limits.BACKOFF_FIRST_S))
+            peer.failures = 0
+        peer.addresses = tuple(dict.fromkeys(addresses + peer.addresses))[: limits.MAX_ADDRESSES]
+        peer.hub = hub
+        return self.dial_some(now)
+
+    def link_up(self, device: AuthorId, now: float) -> list[Effect]:
+        """A link stands. Over the limit, one that is neither configured nor older is let go."""
+        peer = self._get(device)
+        if peer is None:
+            return [events.Disconnect(device, "the address book is full")]
+        peer.dialling = False
+        peer.up_since = now
+        up = [name for name, other in self._peers.items() if other.up_since is not None]
+        if len(up) > self._context.tuning.max_links and not peer.configured:
+            return [events.Disconnect(device, "too many neighbours")]
+        return []
+
+    def link_down(self, device: AuthorId, now: float) -> list[Effect]:
+        """A link ended: dial again soon, or later where it never stood long."""
+        peer = self._peers.get(device)
+        if peer is None:
+            return []
+        stood_s = now - peer.up_since if peer.up_since is not None else 0.0
+        if stood_s >= limits.STABLE_LINK_S:
+            peer.failures = 0
+        return self._retry(peer, now)
+
+    def dial_failed(self, device: AuthorId, now: float) -> list[Effect]:
+        """None of a peer's addresses answered."""
+        peer = self._peers.get(device)
+        return [] if peer is None else self._retry(peer, now)
+
+    def admission_changed(self, now: float) -> list[Effect]:
+        """Let go who is not admitted any more; dial who is now."""
+        gone = [name for name in self._peers if not self._context.admission.admits_peer(name)]
+        for name in gone:
+            del self._peers[name]
+        return [events.Disconnect(name, "not admitted any more") for name in gone] + self.dial_some(now)
+
+    def dial_some(self, now: float) -> list[Effect]:
+        """Dial who is due, and set the moment of the next dial."""
+        linked = sum(peer.up_since is not None for peer in self._peers.values())
+        room = limits.MAX_DIALS - sum(peer.dialling for peer in self._peers.values())
+        effects: list[Effect] = []
+        due, next_at = self._candidates(now, wants_more=linked < self._context.tuning.target_links)
+        for name, peer in due:
+            if room <= 0 or not (peer.configured or linked < self._context.tuning.target_links):
+                continue
+            room -= 1
+            linked += 1
+            peer.dialling = True
+            effects.append(events.Dial(name, peer.addresses))
+        if next_at is not None:
+            self._context.schedule.set_earlier(DIAL, next_at)
+        return effects
+
+    def _candidates(
+        self, now: float, *, wants_more: bool
+    ) -> tuple[list[tuple[AuthorId, _Peer]], float | None]:
+        """Who may be dialled now, best first, and when the next one may."""
+        due: list[tuple[AuthorId, _Peer]] = []
+        next_at: float | None = None
+        for name, peer in self._peers.items():
+            if peer.up_since is not None or peer.dialling or not peer.addresses:
+                continue
+            if not (peer.configured or wants_more) or self._reputation.is_banned(name, now):
+                continue
+            if not self._context.admission.admits_peer(name):
+                continue
+            if peer.next_dial <= now:
+                due.append((name, peer))
+            else:
+                next_at = peer.next_dial if next_at is None else min(next_at, peer.next_dial)
+        self._context.random.shuffle(due)
+        due.sort(key=lambda item: (not item[1].configured, item[1].failures, not item[1].hub))
+        return due, next_at
+
+    def _retry(self, peer: _Peer, now: float) -> list[Effect]:
+        peer.dialling = False
+        peer.up_since = None
+        wait = min(limits.BACKOFF_FIRST_S * 2**peer.failures, limits.BACKOFF_LAST_S)
+        peer.failures = min(peer.failures + 1, 16)
+        peer.next_dial = now + self._context.jitter(wait)
+        return self.dial_some(now)
+
+    def _get(self, device: AuthorId) -> _Peer | None:
+        """The record of a device, made where there is room for it."""
+        peer = self._peers.get(device)
+        if peer is None and (len(self._peers) < limits.ADDRESS_BOOK or self._make_room()):
+            peer = self._peers[device] = _Peer()
+        return peer
+
+    def _make_room(self) -> bool:
+        for name, peer in self._peers.items():
+            if not peer.configured and peer.up_since is None and not peer.dialling:
+                del self._peers[name]
+                return True
+        return False
+
+    def _merge(self, peer: _Peer, addresses: Collection[str]) -> None:
+        peer.addresses = tuple(dict.fromkeys((*peer.addresses, *addresses)))[: limits.MAX_ADDRESSES]

@@ -1,0 +1,306 @@
+"""Push: new entries over one long-lived stream to each neighbour.
+
+An entry is handed to the intake first; what the intake commits is pushed on to every neighbour that
+wants its log and has not shown that it holds it. An entry that leaves a gap is not kept: it calls for a
+sync. A commit in bulk is not pushed on; neighbours are nudged to sync. Bodies of `WHOLE_BODY_BYTES` or
+more do not travel with their header; who lacks one asks, and who is waiting for it himself answers
+once he has it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gossip.errors import RemoteFault, Severity
+from gossip.proto import events, limits
+from gossip.proto import messages as wire
+from gossip.proto.bodies import BodyTrade
+from gossip.proto.context import Context
+from gossip.proto.events import Effect, Piece, Token
+from store.entry import Entry
+from store.ids import AuthorId, EntryId
+from store.log import LogId
+
+FLUSH = "flush"
+
+
+@dataclass(slots=True)
+class Link:
+    """A neighbour: one push stream."""
+
+    since: float
+    outbound: bool
+    address: str
+    hello: wire.Hello | None = None
+    allowance: float = limits.RATE_BURST_ENTRIES
+    """Entries that it may still push; grows by `RATE_ENTRIES_PER_S`."""
+    allowance_at: float = 0.0
+    outbox: list[Entry] = field(default_factory=list)
+
+
+class Push:
+    """The push streams of one engine."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.links: dict[AuthorId, Link] = {}
+        self._holders: OrderedDict[EntryId, set[AuthorId]] = OrderedDict()
+        self._delivered: dict[Token, tuple[AuthorId, tuple[Piece, ...]]] = {}
+        self._bodies = BodyTrade(context)
+        self._flushed_at = 0.0
+        self._nudged_at = 0.0
+        self._mute: dict[str, AuthorId] = {}
+        self.gaps: list[AuthorId] = []
+        """Peers whose entries left a gap; the engine empties this and syncs."""
+
+    # --- links --------------------------------------------------------------------------------------
+
+    def link_up(self, peer: AuthorId, link: Link) -> list[Effect]:
+        """A stream stands: say hello."""
+        self.links[peer] = link
+        context = self._context
+        name = f"hello:{peer.hex()}"
+        self._mute[name] = peer
+        context.schedule.set(name, link.since + limits.HELLO_WAIT_S)
+        hello = wire.Hello(
+            context.network,
+            context.tuning.interest,
+            context.tuning.hub,
+            context.addresses[: limits.MAX_ADDRESSES],
+        )
+        return [events.SendPush(peer, hello)]
+
+    def link_down(self, peer: AuthorId) -> list[Effect]:
+        """A stream ended. Bodies that the peer owed are asked of others."""
+        self.links.pop(peer, None)
+        return self._bodies.peer_gone(peer, self._holders, self.neighbours())
+
+    def neighbours(self) -> list[AuthorId]:
+        """Peers that have said hello."""
+        return [peer for peer, link in self.links.items() if link.hello is not None]
+
+    def interest_of(self, peer: AuthorId) -> int:
+        """What a neighbour carries, as far as known."""
+        link = self.links.get(peer)
+        return (
+            link.hello.interest
+            if link is not None and link.hello is not None
+            else self._context.tuning.interest
+        )
+
+    def is_mute(self, name: str) -> AuthorId | None:
+        """The peer that a due moment is about, where it has not said hello yet."""
+        peer = self._mute.pop(name, None)
+        link = self.links.get(peer) if peer is not None else None
+        return peer if link is not None and link.hello is None else None
+
+    def peer_of_token(self, token: Token) -> AuthorId | None:
+        """Who sent the pieces of a token."""
+        delivered = self._delivered.get(token)
+        return None if delivered is None else delivered[0]
+
+    # --- messages -----------------------------------------------------------------------------------
+
+    def received(self, peer: AuthorId, message: wire.PushMessage, now: float) -> list[Effect]:
+        """A message from a neighbour.
+
+        Raises:
+            RemoteFault: it breaks the protocol.
+        """
+        link = self.links.get(peer)
+        if link is None:
+            return []
+        if isinstance(message, wire.Hello):
+            return self._on_hello(peer, link, message)
+        if link.hello is None:
+            raise RemoteFault("a message before hello")
+        match message:
+            case wire.Entries(entries):
+                return self._on_entries(peer, link, entries, now)
+            case wire.WantBodies(ids):
+                return self._bodies.asked(peer, ids)
+            case wire.Bodies(answers):
+                return self._bodies.answered(peer, answers, self._holders, self.neighbours())
+            case wire.EvidenceFound(evidence):
+                return [events.DeliverEvidence(peer, evidence)]
+            case wire.Nudge(digest):
+                return self._on_nudge(peer, digest)
+
+    def _on_hello(self, peer: AuthorId, link: Link, hello: wire.Hello) -> list[Effect]:
+        if link.hello is not None:
+            raise RemoteFault("hello twice")
+        if hello.network != self._context.network:
+            raise RemoteFault("the peer belongs to another network", Severity.SLIGHT)
+        link.hello = hello
+        addresses = (link.address,) if link.outbound and link.address else ()
+        known = tuple(dict.fromkeys(addresses + hello.addresses))
+        return [events.Learned(peer, known, hello.hub, met=True), events.FindMissingBodies()]
+
+    def _on_nudge(self, peer: AuthorId, digest: bytes) -> list[Effect]:
+        both = self._context.tuning.interest & self.interest_of(peer)
+        if digest != self._context.frontier.digest(both):
+            self.gaps.append(peer)
+        return []
+
+    def _on_entries(self, peer: AuthorId, link: Link, entries: tuple[Entry, ...], now: float) -> list[Effect]:
+        if not self._allow(link, len(entries), now):
+            self.gaps.append(peer)
+            return []
+        fresh: dict[LogId, list[Entry]] = {}
+        pieces: list[Piece] = []
+        for entry in entries:
+            if self._note_holder(entry.id, peer):
+                continue
+            run = fresh.setdefault(LogId(entry.author, entry.log), [])
+            if run and (run[-1].seq + 1 != entry.seq or run[-1].id != entry.back):
+                pieces.append(tuple(run))
+                run.clear()
+            run.append(entry)
+        pieces += (tuple(run) for run in fresh.values())
+        if not pieces:
+            return []
+        token = self._context.new_token()
+        self._delivered[token] = (peer, tuple(pieces))
+        return [events.Deliver(token, peer, tuple(pieces), each_signature=True)]
+
+    def _allow(self, link: Link, entries: int, now: float) -> bool:
+        """Take from the peer's allowance. False: it sends more than we take from one peer."""
+        grown = link.allowance + (now - link.allowance_at) * limits.RATE_ENTRIES_PER_S
+        link.allowance, link.allowance_at = min(grown, limits.RATE_BURST_ENTRIES), now
+        if link.allowance < entries:
+            return False
+        link.allowance -= entries
+        return True
+
+    def _note_holder(self, entry_id: EntryId, peer: AuthorId | None) -> bool:
+        """Note that `peer` holds an entry. True: it was seen before, from anyone."""
+        holders = self._holders.get(entry_id)
+        seen = holders is not None
+        if holders is None:
+            holders = self._holders[entry_id] = set()
+            if len(self._holders) > limits.SEEN_ENTRIES:
+                self._holders.popitem(last=False)
+        if peer is not None:
+            holders.add(peer)
+        return seen
+
+    # --- verdicts and commits -----------------------------------------------------------------------
+
+    def judged(self, token: Token, verdicts: tuple[events.Verdict, ...]) -> list[Effect]:
+        """The intake judged pushed pieces.
+
+        Raises:
+            RemoteFault: one was invalid.
+        """
+        delivered = self._delivered.pop(token, None)
+        if delivered is None:
+            return []
+        peer, pieces = delivered
+        effects: list[Effect] = []
+        for piece, verdict in zip(pieces, verdicts, strict=True):
+            match verdict:
+                case events.Accepted():
+                    bare = [entry.id for entry in piece if entry.body is None]
+                    effects += self._bodies.want(peer, bare)
+                case events.Stopped(_, evidence):
+                    effects.append(events.SendPush(peer, wire.EvidenceFound(evidence.encode())))
+                case events.Rejected(_, why):
+                    raise RemoteFault(why, Severity.HOSTILE)
+                case events.Behind() | events.Diverged() | events.Failed():
+                    self._forget(piece)
+                    if not isinstance(verdict, events.Failed):
+                        self.gaps.append(peer)
+                case events.Unwanted():
+                    self._forget(piece)
+        return effects
+
+    def _forget(self, piece: Piece) -> None:
+        for entry in piece:
+            self._holders.pop(entry.id, None)
+
+    def committed(self, commit: events.Committed, now: float) -> list[Effect]:
+        """The store changed: push it on, or nudge where it is much."""
+        effects: list[Effect] = []
+        for evidence in commit.evidence:
+            found = wire.EvidenceFound(evidence.encode())
+            effects += (events.SendPush(peer, found) for peer in self.neighbours() if peer != commit.source)
+        if sum(map(len, commit.pieces)) > limits.BULK_ENTRIES:
+            return effects + self._nudge(commit.source, now)
+        for piece in commit.pieces:
+            for entry in piece:
+                self._note_holder(entry.id, commit.source)
+            self._queue(piece)
+        return effects + self._flush_soon(now)
+
+    def body_kept(self, entry_id: EntryId) -> list[Effect]:
+        """A missing body came: whoever waits for it gets it."""
+        return self._bodies.kept(entry_id)
+
+    def bodies_read(self, token: Token, answers: tuple[wire.BodyAnswer, ...]) -> list[Effect]:
+        """The store answered a `ReadBodies`."""
+        return self._bodies.read(token, answers)
+
+    def bodies_missing(self, ids: tuple[EntryId, ...]) -> list[Effect]:
+        """The store lacks bodies: ask neighbours."""
+        return self._bodies.missing(ids, self.neighbours())
+
+    def _queue(self, piece: Piece) -> None:
+        bit = 1 << piece[0].log
+        for peer, link in self.links.items():
+            if link.hello is not None and link.hello.interest & bit:
+                link.outbox += (entry for entry in piece if peer not in self._holders.get(entry.id, ()))
+
+    def _flush_soon(self, now: float) -> list[Effect]:
+        if now - self._flushed_at >= self._context.tuning.flush_s:
+            return self.flush(now)
+        self._context.schedule.set_earlier(FLUSH, self._flushed_at + self._context.tuning.flush_s)
+        return []
+
+    def flush(self, now: float) -> list[Effect]:
+        """Send what is queued for each neighbour. What it pushed to us meanwhile is left out."""
+        effects: list[Effect] = []
+        for peer, link in self.links.items():
+            if not link.outbox:
+                continue
+            fresh = [entry for entry in link.outbox if not self._is_held_by(entry.id, peer)]
+            link.outbox.clear()
+            effects += (events.SendPush(peer, wire.Entries(batch)) for batch in _batches(fresh))
+        if effects:
+            self._flushed_at = now
+        return effects
+
+    def _is_held_by(self, entry_id: EntryId, peer: AuthorId) -> bool:
+        """Whether the peer has shown that it holds the entry; if not, it is about to be told."""
+        holders = self._holders.get(entry_id)
+        if holders is None or peer in holders:
+            return holders is not None
+        holders.add(peer)
+        return False
+
+    def _nudge(self, source: AuthorId | None, now: float) -> list[Effect]:
+        context = self._context
+        self._nudged_at = now
+        return [
+            events.SendPush(
+                peer, wire.Nudge(context.frontier.digest(context.tuning.interest & self.interest_of(peer)))
+            )
+            for peer in self.neighbours()
+            if peer != source
+        ]
+
+
+def _batches(entries: Iterable[Entry]) -> Iterable[tuple[Entry, ...]]:
+    """Entries as they travel (large bodies left out), cut into messages."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if entry.body_bytes >= limits.WHOLE_BODY_BYTES:
+            entry = entry.without_body()
+        cost = len(entry.header) + 80 + (len(entry.body) if entry.body is not None else 0)
+        if batch and (size + cost > limits.PUSH_BATCH_BYTES or len(batch) >= limits.PUSH_BATCH_ENTRIES):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(entry)
+        size += cost
+    if batch:
+        yield tuple(batch)
