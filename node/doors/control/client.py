@@ -15,6 +15,7 @@ from typing import Final
 
 from node.doors.control.protocol import (
     MAX_REQUEST_BYTES,
+    METHODS,
     PATH_PREFIX,
     Json,
     error_in,
@@ -49,6 +50,11 @@ def socket_path(paths: Paths) -> Path:
         return Path(paths.control_path.read_text("utf-8").strip())
     except OSError:
         raise NoDaemon from None
+
+
+def works_offline(method: str) -> bool:
+    """Can the store answer this method without a daemon? See `node.doors.offline`."""
+    return METHODS[method].offline
 
 
 class Client:

@@ -53,6 +53,8 @@ class Method(NamedTuple):
     """Answers one object a line."""
     waits: bool = False
     """Answers late; ends where the client goes away, as streams do."""
+    offline: bool = False
+    """The store can answer without a daemon; see `node.doors.offline`."""
 
 
 def _is_text(value: object) -> bool:
@@ -84,7 +86,7 @@ _LINES: Final = _TEXTS._replace(required=True)
 _SECONDS: Final = Parameter(_is_seconds, "a number of seconds up to a day", required=True)
 
 METHODS: Final[Mapping[str, Method]] = {
-    "status": Method({}),
+    "status": Method({}, offline=True),
     "post": Method({"text": _NAME, "reply_to": _TEXT, "language": _TEXT}),
     "post-lines": Method({"lines": _LINES, "language": _TEXT}),
     "read": Method(
@@ -97,6 +99,7 @@ METHODS: Final[Mapping[str, Method]] = {
             "replies_to": _TEXT,
         },
         streaming=True,
+        offline=True,
     ),
     "doc/put": Method(
         {
@@ -108,21 +111,23 @@ METHODS: Final[Mapping[str, Method]] = {
             "force_root": _BOOL,
         }
     ),
-    "doc/list": Method({"search": _TEXT, "limit": _INT}),
-    "doc/show": Method({"name": _NAME, "version": _TEXT}),
-    "doc/history": Method({"name": _NAME}),
-    "doc/diff": Method({"name": _NAME, "from": _TEXT, "to": _TEXT}),
-    "log/list": Method({"author": _TEXT}),
+    "doc/list": Method({"search": _TEXT, "limit": _INT}, offline=True),
+    "doc/show": Method({"name": _NAME, "version": _TEXT}, offline=True),
+    "doc/history": Method({"name": _NAME}, offline=True),
+    "doc/diff": Method({"name": _NAME, "from": _TEXT, "to": _TEXT}, offline=True),
+    "log/list": Method({"author": _TEXT}, offline=True),
     "log/show": Method(
-        {"author": _NAME, "log": _NAME, "first": _INT, "last": _INT, "limit": _INT}, streaming=True
+        {"author": _NAME, "log": _NAME, "first": _INT, "last": _INT, "limit": _INT},
+        streaming=True,
+        offline=True,
     ),
-    "log/verify": Method({"author": _TEXT, "log": _TEXT}, waits=True),
-    "check": Method({}, streaming=True),
-    "peer/add": Method({"device": _TEXT, "address": _TEXT, "addresses": _TEXTS, "name": _TEXT}),
-    "peer/remove": Method({"device": _NAME}),
-    "peer/list": Method({}),
+    "log/verify": Method({"author": _TEXT, "log": _TEXT}, waits=True, offline=True),
+    "check": Method({}, streaming=True, offline=True),
+    "peer/add": Method({"device": _TEXT, "address": _TEXT, "addresses": _TEXTS, "name": _TEXT}, offline=True),
+    "peer/remove": Method({"device": _NAME}, offline=True),
+    "peer/list": Method({}, offline=True),
     "sync": Method({"peer": _TEXT}, streaming=True),
-    "network/export": Method({}),
+    "network/export": Method({}, offline=True),
     "wait": Method({"entries": _INT, "id": _TEXT, "timeout_s": _SECONDS}, waits=True),
     "stop": Method({}),
 }

@@ -94,8 +94,7 @@ class Server:
                 _log.debug("a client of the control door went away")
             except trio.TooSlowError:
                 _log.info("a client of the control door was too slow")
-            except Exception:
-                # A fault in one request must not end the daemon.
+            except Exception:  # noqa: BLE001  a fault in one request must not end the daemon
                 _log.exception("a request of the control door failed")
             finally:
                 self._slots.release()
@@ -159,8 +158,7 @@ class _Exchange:
             return 200, await self._door.call(name, params)
         except NodeError as error:
             return error_answer(error)
-        except Exception:
-            # Ours, not the client's: the log has it, the client is told, the daemon goes on.
+        except Exception:  # noqa: BLE001  ours: the log has it, the client is told, the daemon goes on
             _log.exception("the method %s failed", name)
             return error_answer(Fault())
 
@@ -194,8 +192,7 @@ class _Exchange:
             await self._end_badly(error)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             raise
-        except Exception:
-            # As in `_call`.
+        except Exception:  # noqa: BLE001  as in `_call`
             _log.exception("the method %s failed", name)
             await self._end_badly(Fault())
         else:
@@ -255,8 +252,7 @@ class _Exchange:
             nursery.start_soon(notice_ending)
             try:
                 result = await work()
-            except Exception as error:
-                # Raised again below: out of the nursery it would come as a group.
+            except Exception as error:  # noqa: BLE001  raised again below: the nursery would group it
                 failure = error
             nursery.cancel_scope.cancel()
         if failure is not None:

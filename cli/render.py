@@ -1,0 +1,208 @@
+"""The only place that prints. Data goes to stdout, messages to stderr.
+
+What comes from the network is shown so that it cannot act on the terminal or pose as something else:
+control characters and bidirectional overrides appear as escapes. In JSON they are escaped too, which
+every reader undoes; other scripts stay as they are, so that output can be searched.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple, TextIO
+
+from node.config import read_environment
+
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""Controls, line and paragraph separators, bidirectional embeddings, overrides and isolates, tags (invisible
+ASCII), lone surrogates. Joiners stay: scripts and emoji need them."""
+
+_STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+EXIT_PIPE: Final = 141
+"""Whoever read our output has gone; what a shell reports for a program that SIGPIPE ended."""
+
+
+class Styled(NamedTuple):
+    """Text in a style of `_STYLES`."""
+
+    text: str
+    style: str
+
+
+Part = str | Styled
+
+
+def visible(text: str) -> str:
+    """`text` with everything that acts on a terminal made visible; one line stays one line."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _escape_json(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def to_json(value: object, only_ascii: bool = False) -> str:
+    """One JSON value on one line."""
+    return _UNSAFE.sub(_escape_json, json.dumps(value, ensure_ascii=only_ascii))
+
+
+def show_time(time_ms: int) -> str:
+    """Date and time of day, local."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(time_ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ms} ms"
+
+
+def show_bytes(count: int) -> str:
+    """A number of bytes for people."""
+    if count < 1000:
+        return f"{count} bytes"
+    for unit in ("kB", "MB", "GB"):
+        count_in_unit = count / 1000
+        if count_in_unit < 1000 or unit == "GB":
+            return f"{count_in_unit:,.1f} {unit}"
+        count = count // 1000
+    return ""
+
+
+def show_duration(seconds: float) -> str:
+    """A span of time for people, in its largest unit."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def count_of(number: int, noun: str) -> str:
+    """``1 entry``, ``1,204 entries``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}"
+
+
+class Screen:
+    """Where a verb says what it has to say."""
+
+    def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self._quiet = quiet
+
+    def say(self, *parts: Part, flush: bool = False) -> None:
+        """One line of data for people."""
+        self._write(sys.stdout, self._line(sys.stdout, parts), flush)
+
+    def emit(self, value: object, flush: bool = False) -> None:
+        """One line of JSON."""
+        only_ascii = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        self._write(sys.stdout, to_json(value, only_ascii), flush)
+
+    def raw(self, text: str) -> None:
+        """A whole text as data: as it is into a file or pipe, safe to look at on a terminal."""
+        if not sys.stdout.isatty():
+            self._write(sys.stdout, text, False, end="")
+            return
+        for line in text.splitlines():
+            self.say(line.expandtabs())
+
+    def paragraph(self, text: str, indent: str = "    ", flush: bool = False) -> None:
+        """Text of several lines, each safe and set in."""
+        for line in text.rstrip("\n").split("\n"):
+            self.say(indent + line.removesuffix("\r").expandtabs(), flush=flush)
+
+    def note(self, *parts: Part) -> None:
+        """One line about what is going on; not with --quiet."""
+        if not self._quiet:
+            self._write(sys.stderr, self._line(sys.stderr, parts), True)
+
+    def complain(self, text: str) -> None:
+        """One line about what went wrong; always."""
+        self._write(sys.stderr, visible(text), True)
+
+    def progress(self, text: str) -> None:
+        """Replace the last line of progress; only on a terminal, an empty text clears it."""
+        if sys.stderr.isatty() and not self._quiet:
+            self._write(sys.stderr, "\r\x1b[K" + visible(text), True, end="")
+
+    def table(self, rows: Iterable[Sequence[str]], header: Sequence[str]) -> None:
+        """Columns; the header is dim and only for a terminal's reader, never part of the data."""
+        shown = [[visible(cell) for cell in row] for row in rows]
+        widths = [max(map(_width, column)) for column in zip(header, *shown, strict=True)]
+        if shown and sys.stdout.isatty():
+            self.say(Styled(_row(header, widths), "dim"))
+        for row in shown:
+            self.say(_row(row, widths))
+
+    def _line(self, stream: TextIO, parts: Sequence[Part]) -> str:
+        coloured = stream.isatty() and read_environment(os.environ).colour
+        line = ""
+        for part in parts:
+            if isinstance(part, Styled):
+                text = visible(part.text)
+                line += f"\x1b[{_STYLES[part.style]}m{text}\x1b[0m" if coloured and text else text
+            else:
+                line += visible(part)
+        return line
+
+    def _write(self, stream: TextIO, text: str, flush: bool, end: str = "\n") -> None:
+        try:
+            stream.write(text + end)
+            if flush:
+                stream.flush()
+        except BrokenPipeError:
+            _leave()
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a terminal, near enough for a table."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr take any text, whatever the locale. Call once, at the start."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def finish() -> None:
+    """Flush what is left. Call once, at the end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave()
+
+
+def _leave() -> None:
+    """End the process quietly: nobody reads on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(EXIT_PIPE)
