@@ -22,7 +22,7 @@ _SHORT_LIST_ITEMS: Final = 1_024
 with room for all its items, which is 8 MB at most for lists of this length."""
 
 _pack = msgpack.Packer(use_bin_type=True, autoreset=True).pack
-_SCALARS: Final = frozenset({bool, int, bytes, str})
+_SCALARS: Final = frozenset({type(None), bool, int, bytes, str})
 _MALFORMED: Final = (
     ValueError,
     TypeError,
@@ -118,7 +118,8 @@ def _refuse_foreign(value: Any, depth: int) -> None:
     if kind is tuple or kind is list:
         if depth == 0:
             raise NotCanonical(f"nested deeper than {MAX_DEPTH} lists")
-        for item in value:
-            _refuse_foreign(item, depth - 1)
-    elif value is not None and kind not in _SCALARS:
+        if not _SCALARS.issuperset(map(type, value)):
+            for item in value:
+                _refuse_foreign(item, depth - 1)
+    elif kind not in _SCALARS:
         raise TypeError(f"the format has no {kind.__name__}")

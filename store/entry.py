@@ -23,7 +23,7 @@ body is the apps' matter: a body that no app understands is carried all the same
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from store.codec import decode_shaped, encode, encode_trusted
+from store.codec import decode, decode_shaped, encode, encode_trusted
 from store.crypto import DIGEST_BYTES, SIGNATURE_BYTES, SigningKey, digest, verify
 from store.errors import InvalidEntry, TooLarge
 from store.ids import (
@@ -245,12 +245,13 @@ def make_body(salt: bytes, content: Sequence[Any]) -> bytes:
 
 
 def content_of(body: bytes) -> tuple[Any, ...]:
-    """The content ``(kind, …)`` of a body; the types of its elements are the app's to check.
+    """The content ``(kind, …)`` of a body; which types its elements have is the app's to check.
 
     Raises:
-        InvalidEntry: not canonical, or it does not begin with a kind from 1 to 65,535.
+        NotCanonical: not the canonical encoding of a value, see `store.codec.decode`.
+        InvalidEntry: it does not begin with a kind from 1 to 65,535.
     """
-    content = decode_shaped(body[SALT_BYTES:], MAX_BODY_BYTES, _MAX_BODY_ITEMS)
+    content = decode(body[SALT_BYTES:], MAX_BODY_BYTES, _MAX_BODY_ITEMS)
     if type(content) is not tuple or not content or type(content[0]) is not int:
         raise InvalidEntry("a body begins with its kind")
     if not 1 <= content[0] <= MAX_KIND:

@@ -310,6 +310,12 @@ def test_content_in_another_form_is_refused(content: bytes) -> None:
         content_of(bytes(16) + content)
 
 
+@pytest.mark.parametrize("extra", [1.5, float("nan"), {}, [[{}]], msgpack.ExtType(5, b""), [[[[[[[[]]]]]]]]])
+def test_content_holds_no_value_that_the_format_lacks(extra: Any) -> None:
+    with pytest.raises(NotCanonical):
+        content_of(bytes(16) + msgpack.packb([1, "text", "en", extra]))
+
+
 def test_a_body_is_bounded_when_it_is_made() -> None:
     room = MAX_BODY_BYTES - 16 - 5
     assert len(make_body(bytes(16), [1, b"x" * room])) == MAX_BODY_BYTES

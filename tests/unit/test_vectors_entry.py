@@ -157,6 +157,7 @@ REFUSERS = {
     "id": lambda case: from_text(case["text"]),
     "charter": lambda case: charter.parse(raw(case, "data")),
     "signature": check_signature_case,
+    "content": lambda case: content_of(raw(case, "body")),
     "key": lambda case: check_author(raw(case, "key")),
 }
 

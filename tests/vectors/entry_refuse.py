@@ -10,6 +10,7 @@ from entry_pieces import (
     CHARTER,
     NETWORK,
     OTHER_NETWORK,
+    SALT,
     Case,
     chain,
     flat,
@@ -251,6 +252,50 @@ def refused_names() -> Iterator[Case]:
         yield refusal("key", name, "BadSignature", key=key.hex())
 
 
+def refused_contents() -> Iterator[Case]:
+    """Contents that are not shown. The entries that carry them are valid all the same."""
+    values: dict[str, Any] = {
+        "no values": [],
+        "a number instead of a list": 1,
+        "kind 0": [0],
+        "kind 65,536": [65_536],
+        "kind true": [True],
+        "a kind as text": ["1"],
+        "a float after a post": [1, "text", "en", 1.5],
+        "an empty map after a post": [1, "text", "en", {}],
+        "lists nested nine deep": [1, [[[[[[[[]]]]]]]]],
+        "1,025 values": [1] * 1_025,
+    }
+    early = (
+        "no values",
+        "a number instead of a list",
+        "kind 0",
+        "kind 65,536",
+        "kind true",
+        "a kind as text",
+    )
+    for name, value in values.items():
+        error = "InvalidEntry" if name in early else "NotCanonical"
+        yield refusal("content", name, error, body=(SALT + msgpack.packb(value)).hex())
+    encodings = {
+        "the kind in two bytes": b"\x91\xcc\x01",
+        "the list with a 16-bit length": b"\xdc\x00\x01\x01",
+        "a byte after the end": b"\x91\x01\x00",
+        "a list that ends early": b"\x92\x01",
+        "nothing after the salt": b"",
+    }
+    for name, data in encodings.items():
+        yield refusal("content", name, "NotCanonical", body=(SALT + data).hex())
+
+
 def cases() -> list[Case]:
     """All of them."""
-    return [*refused_headers(), *refused_entries(), *refused_evidence(), *refused_runs(), *refused_names()]
+    makers = (
+        refused_headers,
+        refused_entries,
+        refused_evidence,
+        refused_runs,
+        refused_names,
+        refused_contents,
+    )
+    return [case for maker in makers for case in maker()]

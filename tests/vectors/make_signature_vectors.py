@@ -79,6 +79,19 @@ def fits(a: bytes, signature: bytes, message: bytes, cofactor: int) -> bool:
     return multiply(cofactor * s, BASE) == multiply(cofactor, right)
 
 
+def is_good(a: bytes, signature: bytes, message: bytes) -> bool:
+    """The rule of `docs/protocol/entry.md` in its five steps."""
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    y_a, y_r = (int.from_bytes(data, "little") & (2**255 - 1) for data in (a, r))
+    small = {y for _, y in (multiply(part, TORSION) for part in range(8))} | {P, P + 1}
+    point = decoded(a)
+    if s >= L or y_r in small or y_a >= P or y_a in small or point is None:
+        return False
+    h = challenge(r, a, message) % L
+    minus = (P - point[0], point[1])
+    return encoded(add(multiply(s, BASE), multiply(h, minus))) == r
+
+
 NEUTRAL: Point = (0, 1)
 _BASE_Y = 4 * pow(5, -1, P) % P
 BASE: Point = (root(_BASE_Y, 0) or 0, _BASE_Y)
