@@ -176,3 +176,26 @@ RATE_ENTRIES_PER_S: Final = 4_000.0
 
 RATE_BURST_ENTRIES: Final = 20_000.0
 """Pushed entries that a peer may send at once beyond the rate."""
+
+# --- the shell ----------------------------------------------------------------------------------------
+
+PUSH_QUEUE_BYTES: Final = 4_194_304
+"""Bytes that wait for one neighbour's push stream. Full: the link ends, and a sync repairs it later."""
+
+SYNC_QUEUE_BYTES: Final = 16_777_216
+"""Bytes that wait on one sync stream; the window of runs keeps it far below."""
+
+INFLOW_ENTRIES: Final = 4_096
+"""Entries of one peer that the intake has not judged yet; beyond, we stop reading from it."""
+
+READ_BYTES: Final = 262_144
+"""Asked of a stream at a time."""
+
+DIAL_TIMEOUT_S: Final = 10.0
+"""For one address. A handshake takes four round trips; half a minute of silence helps nobody."""
+
+STREAM_TIMEOUT_S: Final = 10.0
+"""For opening a stream over a standing connection, and for the push stream of a peer that dialled us."""
+
+CLOSE_TIMEOUT_S: Final = 2.0
+"""For the last messages of a stream that ends."""

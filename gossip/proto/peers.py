@@ -24,8 +24,7 @@ class _Peer:
     hub: bool = False
     failures: int = 0
     next_dial: float = 0.0
-    dialling: bool = False
-    up_since: float | None = None
+    up_since: float = 0.0
 
 
 class Peers:
@@ -35,6 +34,9 @@ class Peers:
         self._context = context
         self._reputation = reputation
         self._peers: dict[AuthorId, _Peer] = {}
+        self._configured: dict[AuthorId, None] = {}
+        self._linked: set[AuthorId] = set()
+        self._dialling: set[AuthorId] = set()
 
     def found(self, event: events.PeerFound, now: float) -> list[Effect]:
         """A peer is configured, found or remembered."""
@@ -43,7 +45,9 @@ class Peers:
         peer = self._get(event.peer)
         if peer is None:
             return []
-        peer.configured |= event.configured
+        if event.configured:
+            peer.configured = True
+            self._configured[event.peer] = None
         self._merge(peer, event.addresses)
         if event.configured:
             peer.next_dial = min(peer.next_dial, now)
@@ -66,10 +70,10 @@ class Peers:
         peer = self._get(device)
         if peer is None:
             return [events.Disconnect(device, "the address book is full")]
-        peer.dialling = False
+        self._dialling.discard(device)
+        self._linked.add(device)
         peer.up_since = now
-        up = [name for name, other in self._peers.items() if other.up_since is not None]
-        if len(up) > self._context.tuning.max_links and not peer.configured:
+        if len(self._linked) > self._context.tuning.max_links and not peer.configured:
             return [events.Disconnect(device, "too many neighbours")]
         return []
 
@@ -78,27 +82,28 @@ class Peers:
         peer = self._peers.get(device)
         if peer is None:
             return []
-        stood_s = now - peer.up_since if peer.up_since is not None else 0.0
-        if stood_s >= limits.STABLE_LINK_S:
+        if device in self._linked and now - peer.up_since >= limits.STABLE_LINK_S:
             peer.failures = 0
-        return self._retry(peer, now)
+        return self._retry(device, peer, now)
 
     def dial_failed(self, device: AuthorId, now: float) -> list[Effect]:
         """None of a peer's addresses answered."""
         peer = self._peers.get(device)
-        return [] if peer is None else self._retry(peer, now)
+        return [] if peer is None else self._retry(device, peer, now)
 
     def admission_changed(self, now: float) -> list[Effect]:
         """Let go who is not admitted any more; dial who is now."""
         gone = [name for name in self._peers if not self._context.admission.admits_peer(name)]
         for name in gone:
             del self._peers[name]
+            self._configured.pop(name, None)
+            self._linked.discard(name)
+            self._dialling.discard(name)
         return [events.Disconnect(name, "not admitted any more") for name in gone] + self.dial_some(now)
 
     def dial_some(self, now: float) -> list[Effect]:
         """Dial who is due, and set the moment of the next dial."""
-        linked = sum(peer.up_since is not None for peer in self._peers.values())
-        room = limits.MAX_DIALS - sum(peer.dialling for peer in self._peers.values())
+        linked, room = len(self._linked), limits.MAX_DIALS - len(self._dialling)
         effects: list[Effect] = []
         due, next_at = self._candidates(now, wants_more=linked < self._context.tuning.target_links)
         for name, peer in due:
@@ -106,7 +111,7 @@ class Peers:
                 continue
             room -= 1
             linked += 1
-            peer.dialling = True
+            self._dialling.add(name)
             effects.append(events.Dial(name, peer.addresses))
         if next_at is not None:
             self._context.schedule.set_earlier(DIAL, next_at)
@@ -118,24 +123,25 @@ class Peers:
         """Who may be dialled now, best first, and when the next one may."""
         due: list[tuple[AuthorId, _Peer]] = []
         next_at: float | None = None
-        for name, peer in self._peers.items():
-            if peer.up_since is not None or peer.dialling or not peer.addresses:
+        for name in self._peers if wants_more else self._configured:
+            peer = self._peers[name]
+            if name in self._linked or name in self._dialling or not peer.addresses:
                 continue
-            if not (peer.configured or wants_more) or self._reputation.is_banned(name, now):
-                continue
-            if not self._context.admission.admits_peer(name):
+            if self._reputation.is_banned(name, now) or not self._context.admission.admits_peer(name):
                 continue
             if peer.next_dial <= now:
                 due.append((name, peer))
             else:
                 next_at = peer.next_dial if next_at is None else min(next_at, peer.next_dial)
+        if not due:
+            return due, next_at
         self._context.random.shuffle(due)
         due.sort(key=lambda item: (not item[1].configured, item[1].failures, not item[1].hub))
         return due, next_at
 
-    def _retry(self, peer: _Peer, now: float) -> list[Effect]:
-        peer.dialling = False
-        peer.up_since = None
+    def _retry(self, device: AuthorId, peer: _Peer, now: float) -> list[Effect]:
+        self._dialling.discard(device)
+        self._linked.discard(device)
         wait = min(limits.BACKOFF_FIRST_S * 2**peer.failures, limits.BACKOFF_LAST_S)
         peer.failures = min(peer.failures + 1, 16)
         peer.next_dial = now + self._context.jitter(wait)
@@ -150,7 +156,7 @@ class Peers:
 
     def _make_room(self) -> bool:
         for name, peer in self._peers.items():
-            if not peer.configured and peer.up_since is None and not peer.dialling:
+            if not peer.configured and name not in self._linked and name not in self._dialling:
                 del self._peers[name]
                 return True
         return False
