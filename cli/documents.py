@@ -73,9 +73,8 @@ def put(
     screen.say(str(answer["id"]))
     screen.note(f"Published {answer['name']!r}, version {answer['version']}.")
     if answer["concurrent"]:
-        screen.note(
-            f"There are {len(answer['concurrent'])} other current versions. See: aster doc history, doc diff."
-        )
+        others = count_of(len(answer["concurrent"]), "current version")
+        screen.note(f"Beside it stands {others} of others. See: aster doc history, aster doc diff")
 
 
 def current_versions(session: Session, name: str) -> list[str]:
