@@ -131,7 +131,8 @@ def test_an_honest_chain_proves_nothing() -> None:
 
 def test_a_chain_about_a_bad_entry_has_no_gap_and_a_bounded_length() -> None:
     run = chain(4, bad=(2,))
-    for broken in (run[1:2], [], [run[1], run[3]], [run[1], chain(3)[2]]):
+    leap, repeated = entry(4, run[1].id), entry(2, run[1].id)
+    for broken in (run[1:2], [], [run[1], run[3]], [run[1], chain(3)[2]], [run[1], leap], [run[1], repeated]):
         with pytest.raises(InvalidEntry):
             bad_proof(broken, NETWORK)
 

@@ -74,8 +74,13 @@ def test_an_entry_at_a_place_that_is_held_is_a_fork() -> None:
     with pytest.raises(Forked) as caught:
         check_next(head_of(two), other)
     assert caught.value.seq == 1
-    with pytest.raises(Forked):
-        check_next(head_of(one), one)
+    for repeated in (one, entry(1, text="other")):
+        with pytest.raises(Forked):
+            check_next(head_of(one), repeated)
+    # Its author links it to the entry whose place it takes.
+    with pytest.raises(Forked) as caught:
+        check_next(head_of(two), entry(2, two.id))
+    assert caught.value.seq == 2
 
 
 def test_a_link_back_to_another_entry_is_a_fork_at_the_place_before() -> None:
@@ -123,6 +128,13 @@ def test_a_run_is_of_one_log_of_one_author() -> None:
         third = entry(3, good[1].id, **stranger)  # type: ignore[arg-type]
         with pytest.raises(InvalidEntry, match="one chain"):
             check_run(None, [*good, third], NETWORK)
+
+
+@pytest.mark.parametrize("seq", [2, 4, 1000])
+def test_a_run_counts_without_gaps_even_where_its_author_links_them(seq: int) -> None:
+    one, two = chain(2)
+    with pytest.raises(InvalidEntry, match="one chain"):
+        check_run(None, [one, two, entry(seq, two.id)], NETWORK)
 
 
 @given(st.integers(2, 6), st.data())

@@ -159,6 +159,11 @@ def refused_evidence() -> Iterator[Case]:
         "a chain whose first is well signed": ("InvalidEntry", 1, good[1:3]),
         "a chain whose last is badly signed too": ("BadSignature", 1, [wrong[1], spoiled(wrong[2])]),
         "a chain with a gap": ("InvalidEntry", 1, [wrong[1], wrong[3]]),
+        "a chain that skips a place though the back link fits": (
+            "InvalidEntry",
+            1,
+            [wrong[1], post(4, wrong[1].id)],
+        ),
         "a chain with a successor of another branch": ("InvalidEntry", 1, [wrong[1], good[2]]),
         "kind 2": ("InvalidEntry", 2, [one, two]),
         "kind false": ("InvalidEntry", False, [one, two]),
@@ -196,6 +201,16 @@ def refused_runs() -> Iterator[Case]:
         "it begins where an entry is held": ("Forked", good[1], other[1:]),
         "it links back to another entry than the one held": ("Forked", good[1], other[2:]),
         "it skips a place inside": ("InvalidEntry", None, [*good[:2], good[3]]),
+        "it skips a place though the back link fits": (
+            "InvalidEntry",
+            None,
+            [*good[:2], post(4, good[1].id)],
+        ),
+        "it stays at a place though the back link fits": (
+            "InvalidEntry",
+            None,
+            [*good[:2], post(2, good[1].id)],
+        ),
         "it names an entry twice": ("InvalidEntry", None, [good[0], good[0]]),
         "it changes to another branch": ("InvalidEntry", None, [*good[:2], other[2]]),
         "it changes to another log": ("InvalidEntry", None, [*good[:2], docs[2]]),
