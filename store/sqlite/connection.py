@@ -82,13 +82,15 @@ class Database:
         *,
         create: bool = False,
         read_only: bool = False,
+        exclusive: bool = True,
         cache_bytes: int = WRITER_CACHE_BYTES,
         vfs: str | None = None,
     ) -> None:
         """Open `path` with a 32-byte key. The schema is not looked at; see `store.sqlite.migrations`.
 
         `create`: make the file, mode 0600, where there is none. `read_only`: take no lock and write
-        nothing, while another process may. `vfs`: name of a SQLite VFS, for tests of faults.
+        nothing, while another process may. `exclusive`: be the only process that writes; without it,
+        transactions of several processes take turns. `vfs`: name of a SQLite VFS, for tests of faults.
 
         Raises:
             NotFound: there is no such file.
@@ -106,7 +108,7 @@ class Database:
         self._idle: list[apsw.Connection] = []
         self._readers = threading.BoundedSemaphore(MAX_READERS)
         self._closed = False
-        self._lock_file = -1 if read_only else _hold_lock(path.with_name(path.name + ".lock"), path, create)
+        self._lock_file = _hold_lock(path, create) if exclusive and not read_only else -1
         try:
             self._open(create)
         except BaseException:
@@ -264,9 +266,10 @@ def insert_rows(
         done += count
 
 
-def _hold_lock(lock_path: Path, path: Path, create: bool) -> int:
+def _hold_lock(path: Path, create: bool) -> int:
     if not create and not path.exists():
         raise NotFound(f"there is no store at {path}")
+    lock_path = path.with_name(path.name + ".lock")
     handle = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

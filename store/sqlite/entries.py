@@ -7,13 +7,13 @@ memory; one that only reads asks the file, for another may be writing to it.
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import apsw
 
 from store.entry import Entry, check_body
-from store.errors import NotFound, StorageFull
+from store.errors import Damaged, NotFound, StorageFull
 from store.ids import EntryId
 from store.interface import (
     MAX_KEY,
@@ -27,10 +27,11 @@ from store.interface import (
 )
 from store.log import Evidence, Head, LogId, stronger
 from store.sqlite import id_index, logs
+from store.sqlite.changes import BodyChange, count_changes, note_changes, read_changes
 from store.sqlite.connection import Database
 from store.sqlite.migrations import migrate
 from store.sqlite.recent import Recent
-from store.sqlite.rows import entry_of, insert_entries, keyed_runs, read_after, read_entry
+from store.sqlite.rows import Batch, entry_of, insert_entries, keyed_runs, read_after, read_entry
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed, replace_tables
 
 _BATCH_ENTRIES: Final = 2_000
@@ -84,24 +85,42 @@ class SqliteEntryStore:
             return _find_entry(connection, entry_id)[0]
 
     def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
-        """The entries of these keys, in their order; None where a key has no entry any more.
-
-        Raises:
-            Damaged: the header of one is.
-        """
+        """The entries of these keys, in their order; None where a key has no entry any more, or one whose
+        header is damaged."""
+        found: list[Entry | None] = [None] * len(keys)
         with self._database.read() as connection:
-            return [read_entry(connection, key) for key in keys]
+            for at, key in enumerate(keys):
+                with suppress(Damaged):
+                    found[at] = read_entry(connection, key)
+        return found
 
-    def after_key(self, key: int, limit: int) -> list[KeyedRun]:
-        """At most `limit` entries with keys above `key`, in the order of arrival, as runs.
+    def after_key(self, key: int, limit: int) -> Batch:
+        """At most `limit` entries with keys above `key`, in the order of arrival.
 
-        Those that were just appended come from memory. Raises: Damaged.
+        Those that were just appended come from memory. Those with a damaged header are left out.
         """
         remembered = self._recent.after(key, limit)
         if remembered is not None:
             return remembered
         with self._database.read() as connection:
-            return keyed_runs(read_after(connection, key, limit))
+            return read_after(connection, key, limit)
+
+    def last_key(self) -> int:
+        """The highest key that was given so far; 0: none."""
+        if not self._database.read_only:
+            return self._next_key - 1
+        with self._database.read() as connection:
+            return _next_free(connection, "key", "SELECT max(k) FROM entries") - 1
+
+    def body_changes(self, after: int, limit: int) -> list[BodyChange]:
+        """What happened to bodies after they arrived, beyond change number `after`, oldest first."""
+        with self._database.read() as connection:
+            return read_changes(connection, after, limit)
+
+    def last_change(self) -> int:
+        """The number of the last change to a body; 0: none."""
+        with self._database.read() as connection:
+            return count_changes(connection)
 
     def find(self, low: bytes, high: bytes, limit: int) -> list[EntryId]:
         """At most `limit` ids between two 32-byte bounds, both included, in ascending order."""
@@ -224,7 +243,7 @@ class SqliteEntryStore:
                 if unfold is not None:
                     unfold(Views(connection), [KeyedRun(key, [entry])])
                 connection.execute("UPDATE entries SET body = NULL WHERE k = ?", (key,)).fetchall()
-                _note_bodies(connection, [key], back=False)
+                note_changes(connection, [(key, entry)])
 
     def restore_body(self, entry_id: EntryId, body: bytes, *, fold: Fold | None = None) -> None:
         """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry: it is another body."""
@@ -234,7 +253,7 @@ class SqliteEntryStore:
                 key, entry = _find_entry(connection, entry_id)
                 check_body(body, entry.body_bytes, entry.commitment)
                 connection.execute("UPDATE entries SET body = ? WHERE k = ?", (body, key)).fetchall()
-                _note_bodies(connection, [key], back=True)
+                note_changes(connection, [(key, entry)])
                 if fold is not None:
                     fold(Views(connection), [KeyedRun(key, [entry._replace(body=body)])])
 
@@ -264,9 +283,9 @@ class SqliteEntryStore:
             replace_tables(connection, schemas)
             views = Views(connection)
             last_key = 0
-            while batch := read_after(connection, last_key, _BATCH_ENTRIES):
-                fold(views, keyed_runs(batch))
-                last_key = batch[-1][0]
+            while (batch := read_after(connection, last_key, _BATCH_ENTRIES)).last_key != last_key:
+                fold(views, batch.runs)
+                last_key = batch.last_key
 
     def prepare_views(self, fold: Fold, schemas: Sequence[Schema]) -> bool:
         """Rebuild the views where a schema is new, gone or of another version; True if it was done."""
@@ -337,10 +356,9 @@ class SqliteEntryStore:
                 back = batch[0][1].back
             if unfold is not None:
                 unfold(Views(connection), keyed_runs(batch))
-            keys = [key for key, _ in batch]
-            connection.executemany("DELETE FROM entries WHERE k = ?", [(key,) for key in keys])
+            connection.executemany("DELETE FROM entries WHERE k = ?", [(key,) for key, _ in batch])
             id_index.remove(connection, [id_index.place(entry.id, key) for key, entry in batch])
-            _note_bodies(connection, keys, back=False)
+            note_changes(connection, batch)
         logs.cut_pieces(connection, number, seq)
         _keep_counter(connection, "key", self._next_key)
         _keep_counter(connection, "arrival", self._next_arrival)
@@ -368,13 +386,6 @@ def _find_entry(connection: apsw.Connection, entry_id: bytes) -> tuple[EntryKey,
         if entry is not None and entry.id == entry_id:
             return EntryKey(key), entry
     raise NotFound("no such entry is held here")
-
-
-def _note_bodies(connection: apsw.Connection, keys: Sequence[int], *, back: bool) -> None:
-    """Tell the search index, which reads this later, that bodies went or came back."""
-    connection.executemany(
-        "INSERT INTO body_changes (k, back) VALUES (?, ?)", [(key, int(back)) for key in keys]
-    )
 
 
 def _next_free(connection: apsw.Connection, name: str, highest_sql: str) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from store.interface import EntryKey, KeyedRun
+from store.sqlite.rows import Batch
 
 MAX_RECENT_BYTES: Final = 16 * 2**20
 """Headers and bodies kept, 16 MiB; parsed entries take about twice as much memory."""
@@ -38,7 +39,7 @@ class Recent:
             while self._bytes > MAX_RECENT_BYTES:
                 self._drop_oldest()
 
-    def after(self, key: int, limit: int) -> list[KeyedRun] | None:
+    def after(self, key: int, limit: int) -> Batch | None:
         """The entries that directly follow `key`, at most `limit`; None where they are not all here.
 
         What lies before them is let go: whoever reads here goes forward.
@@ -57,7 +58,8 @@ class Recent:
                 left -= len(entries)
                 if left == 0:
                     break
-            return found
+            last = found[-1]
+            return Batch(found, last.first_key + len(last.entries) - 1)
 
     def clear(self) -> None:
         """Forget everything, because an entry is about to be removed or changed."""

@@ -5,8 +5,9 @@ error, and a body that no longer fits its commitment counts as absent, so that n
 for which he would blame us. `store.sqlite.scrub` finds and reports both.
 """
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -55,12 +56,24 @@ def read_entry(connection: apsw.Connection, key: int) -> Entry | None:
     return None if row is None else entry_of(*row)
 
 
-def read_after(connection: apsw.Connection, key: int, limit: int) -> list[tuple[EntryKey, Entry]]:
-    """At most `limit` entries with keys above `key`, ascending. Raises: Damaged."""
+class Batch(NamedTuple):
+    """Entries that follow a key, in the order of arrival."""
+
+    runs: Sequence[KeyedRun]
+    last_key: int
+    """Where to go on from; the key that was asked for where nothing follows it."""
+
+
+def read_after(connection: apsw.Connection, key: int, limit: int) -> Batch:
+    """At most `limit` entries with keys above `key`. Those with a damaged header are left out."""
     rows: Any = connection.execute(
         "SELECT k, head, body FROM entries WHERE k > ? ORDER BY k LIMIT ?", (key, limit)
     ).fetchall()
-    return [(k, entry_of(head, body)) for k, head, body in rows]
+    found: list[tuple[EntryKey, Entry]] = []
+    for k, head, body in rows:
+        with suppress(Damaged):
+            found.append((k, entry_of(head, body)))
+    return Batch(keyed_runs(found), rows[-1][0] if rows else key)
 
 
 def keyed_runs(entries: Iterable[tuple[EntryKey, Entry]]) -> list[KeyedRun]:

@@ -33,11 +33,11 @@ CREATE INDEX arrivals_by_place ON arrivals (log_n, last_seq, first_seq, first_k)
 CREATE TABLE ids (v INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE ids_recent (v INTEGER PRIMARY KEY) STRICT;
 
--- Keys whose body went (back = 0) or came back (back = 1) after they arrived, for the search index.
+-- Entries that went, or whose body went or came back, after they arrived; for the search index.
 CREATE TABLE body_changes (
     n INTEGER PRIMARY KEY,
     k INTEGER NOT NULL,
-    back INTEGER NOT NULL
+    time_ms INTEGER NOT NULL
 ) STRICT;
 
 -- Numbers that must not be used again although the row that had them is gone.

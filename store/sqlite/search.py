@@ -1,0 +1,319 @@
+"""Full-text search: an index in an encrypted file of its own, which follows the entries of a home.
+
+The index is derived: a file that is missing, damaged, of another version or ahead of the home is made
+anew. It holds no texts (FTS5, contentless), only which words occur where. A row's number is the
+entry's claimed time in seconds, then its key; so the newest of a million hits are the first to be read.
+Several processes may follow the same home; their transactions take turns.
+
+What is text in an entry is the caller's to say; `store.search_text` says which words are the same.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import apsw
+
+from store.crypto import keyed_digest
+from store.entry import Entry
+from store.errors import Damaged, WrongKey
+from store.interface import MAX_KEY, EntryKey
+from store.search_text import FORM_VERSION, TOKENIZER, match_expression, normal_form
+from store.sqlite.connection import KEY_BYTES, Database
+from store.sqlite.entries import SqliteEntryStore
+
+TextOf: TypeAlias = Callable[[Entry], str | None]
+"""The text of an entry that search shall find; None: none, or its body is not here. Must not raise."""
+
+BATCH_ENTRIES: Final = 8_000
+"""Entries of one transaction: about 4 MB of words, one segment of the index. Larger ones gain little."""
+
+CHANGES_AT_ONCE: Final = 1_000
+CACHE_BYTES: Final = 16 * 2**20
+TIDY_PAGES: Final = 200
+"""Pages that one step of tidying writes, some 10 ms."""
+
+_LAYOUT_VERSION: Final = 1
+_VERSION: Final = _LAYOUT_VERSION * 1_000 + FORM_VERSION
+_HASH_BYTES: Final = 32 * 2**20
+"""Words held back in memory before a segment is written; a batch stays below it."""
+
+_INDEX_PAGE_BYTES: Final = 8_000
+"""FTS5's own pages: one fills a page of the file, less its overhead."""
+
+_MAX_PIECES: Final = 128
+"""Pieces of one size that are left for `SearchIndex.tidy`; beyond, a transaction merges them at once."""
+
+_KEY_DIGITS: Final = 19
+_KEY_BITS: Final = MAX_KEY.bit_length()
+_MAX_SECOND: Final = (1 << 63 - _KEY_BITS) - 1
+"""The year 2242. What claims to be later counts as of then."""
+
+_LAYOUT: Final = (
+    f"""CREATE VIRTUAL TABLE words USING fts5
+        (text, content = '', contentless_delete = 1, tokenize = "{TOKENIZER}")""",
+    f"INSERT INTO words (words, rank) VALUES ('hashsize', {_HASH_BYTES})",
+    f"INSERT INTO words (words, rank) VALUES ('pgsz', {_INDEX_PAGE_BYTES})",
+    "INSERT INTO words (words, rank) VALUES ('automerge', 0)",
+    f"INSERT INTO words (words, rank) VALUES ('crisismerge', {_MAX_PIECES})",
+    """CREATE TABLE progress
+        (key INTEGER NOT NULL, anchor_key INTEGER NOT NULL, anchor BLOB, change INTEGER NOT NULL) STRICT""",
+    "INSERT INTO progress VALUES (0, 0, NULL, 0)",
+    f"PRAGMA user_version = {_VERSION}",
+)
+
+
+class Hit(NamedTuple):
+    """An entry that was found."""
+
+    second: int
+    """Its claimed time in whole seconds of Unix time, at most of the year 2242."""
+    key: EntryKey
+
+
+class _Progress(NamedTuple):
+    """How far the index has followed: the last key looked at, the last entry indexed, the last change."""
+
+    key: int
+    anchor_key: int
+    anchor: bytes | None
+    change: int
+
+
+class _Step(NamedTuple):
+    """What is to be written next."""
+
+    after: _Progress
+    rows: list[tuple[int, str]]
+    """Row and form of entries that came."""
+    gone: list[int]
+    """Rows of entries that went or changed."""
+    back: list[tuple[int, str]]
+    """Of those, what the home still holds."""
+
+
+class SearchIndex:
+    """The index of one home. Thread-safe."""
+
+    def __init__(self, path: Path, key: bytes, store: SqliteEntryStore, text_of: TextOf) -> None:
+        """Open the index at `path` for `store`, or begin a new one where it cannot be used.
+
+        `key`: the home's key, 32 bytes; the file gets one derived from it.
+
+        Raises:
+            StorageFull, StoreLocked: as they say.
+        """
+        self._path = path
+        self._key = keyed_digest(key, b"asterism/search/1", KEY_BYTES)
+        self._store = store
+        self._text_of = text_of
+        self._filling = threading.Lock()
+        self._database = self._open()
+        self._followed = self._progress().key
+
+    def search(
+        self,
+        query: str,
+        limit: int,
+        *,
+        since_ms: int = 0,
+        until_ms: int | None = None,
+        before: Hit | None = None,
+    ) -> list[Hit]:
+        """The newest entries that contain all words of `query`, at most `limit`, newest first.
+
+        Newest is by claimed time to the second, and within a second by arrival. Words within double
+        quotes are a phrase. `since_ms` and `until_ms` bound the claimed time (Unix time, both ends
+        included, to the second); `before` goes on after the last hit of the page before. What has not
+        been indexed yet is indexed first.
+
+        Raises:
+            TooLarge: the query is too long.
+            StorageFull, StoreLocked: the index could not catch up.
+        """
+        expression = match_expression(query)
+        if expression is None or limit < 1:
+            return []
+        low = _row(since_ms, 0)
+        high = 2**63 - 1 if until_ms is None else _row(until_ms, MAX_KEY)
+        if before is not None:
+            high = min(high, (before.second << _KEY_BITS | before.key) - 1)
+        self.catch_up()
+        try:
+            return self._matches(expression, low, high, limit)
+        except (Damaged, WrongKey):
+            self._begin_anew()
+            self.catch_up()
+            return self._matches(expression, low, high, limit)
+
+    def catch_up(self) -> None:
+        """Index everything that is not yet. Raises: StorageFull, StoreLocked."""
+        while self.index_some():
+            pass
+
+    def index_some(self, limit: int = BATCH_ENTRIES) -> int:
+        """Follow the home by at most `limit` entries; 0: it has caught up, else more than 0.
+
+        Raises:
+            StorageFull, StoreLocked: nothing of this step was written.
+        """
+        with self._filling:
+            try:
+                progress = self._progress()
+            except (Damaged, WrongKey):
+                self._replace()
+                progress = self._progress()
+            self._followed = progress.key
+            step = self._next_step(progress, limit)
+            if step is None:
+                return 0
+            try:
+                self._write(progress, step)
+            except (Damaged, WrongKey):
+                self._replace()
+            else:
+                self._followed = step.after.key
+            return max(1, step.after.key - progress.key)
+
+    def behind(self) -> int:
+        """About how many entries are not indexed yet. Cheap; for whoever feeds the home in bulk and
+        should wait while this grows."""
+        return max(0, self._store.last_key() - self._followed)
+
+    def tidy(self) -> bool:
+        """Merge a little of what bulk indexing left in pieces; True if there may be more to do.
+
+        For idle times: about 10 ms. Searching is quicker the fewer pieces there are.
+        """
+        with self._filling, self._database.write() as connection:
+            before = connection.total_changes()
+            connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (TIDY_PAGES,))
+            changes: int = connection.total_changes() - before
+        return changes >= 2
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._database.close()
+
+    # Inside
+
+    def _matches(self, expression: str, low: int, high: int, limit: int) -> list[Hit]:
+        with self._database.read() as connection:
+            rows: Any = connection.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
+                " ORDER BY rowid DESC LIMIT ?",
+                (expression, low, high, limit),
+            ).fetchall()
+        return [Hit(row >> _KEY_BITS, EntryKey(row & MAX_KEY)) for (row,) in rows]
+
+    def _progress(self) -> _Progress:
+        with self._database.read() as connection:
+            return _read_progress(connection)
+
+    def _next_step(self, progress: _Progress, limit: int) -> _Step | None:
+        """What the home holds beyond `progress`, or None."""
+        # Changes first: what changes after this is read is left for the next step.
+        changes = self._store.body_changes(progress.change, CHANGES_AT_ONCE)
+        batch = self._store.after_key(progress.key, limit)
+        if not changes and batch.last_key == progress.key:
+            return None
+        keyed = [(key, entry) for run in batch.runs for key, entry in enumerate(run.entries, run.first_key)]
+        anchor_key, anchor = (keyed[-1][0], keyed[-1][1].id) if keyed else progress[1:3]
+        change = changes[-1].change if changes else progress.change
+        moved = {change.key: change.time_ms for change in changes if change.key <= batch.last_key}
+        now = zip(moved, self._store.at_keys(list(moved)), strict=True)
+        return _Step(
+            _Progress(batch.last_key, anchor_key, anchor, change),
+            self._rows(keyed),
+            [_row(time_ms, key) for key, time_ms in moved.items()],
+            self._rows((key, entry) for key, entry in now if entry is not None),
+        )
+
+    def _rows(self, entries: Iterable[tuple[int, Entry]]) -> list[tuple[int, str]]:
+        return [
+            (_row(entry.time_ms, key), normal_form(text))
+            for key, entry in entries
+            if entry.body is not None and (text := self._text_of(entry))
+        ]
+
+    def _write(self, progress: _Progress, step: _Step) -> None:
+        """Write a step, unless another process was first."""
+        with self._database.write() as connection:
+            if _read_progress(connection) != progress:
+                return
+            _insert(connection, step.rows)
+            connection.executemany("DELETE FROM words WHERE rowid = ?", [(row,) for row in step.gone])
+            _insert(connection, step.back)
+            connection.execute(
+                "UPDATE progress SET key = ?, anchor_key = ?, anchor = ?, change = ?", step.after
+            ).fetchall()
+
+    def _open(self) -> Database:
+        try:
+            database = Database(self._path, self._key, create=True, exclusive=False, cache_bytes=CACHE_BYTES)
+        except (Damaged, WrongKey):
+            return self._create()
+        try:
+            if self._is_of_this_home(database):
+                return database
+        except (Damaged, WrongKey, apsw.SQLError):
+            pass
+        database.close()
+        return self._create()
+
+    def _is_of_this_home(self, database: Database) -> bool:
+        """Whether the file has our layout and follows the entries that the home holds."""
+        with database.read() as connection:
+            row: Any = connection.execute("PRAGMA user_version").fetchone()
+            if row[0] != _VERSION:
+                return False
+            progress = _read_progress(connection)
+        if progress.key > self._store.last_key() or progress.change > self._store.last_change():
+            return False
+        [entry] = self._store.at_keys([progress.anchor_key])
+        return entry is None or entry.id == progress.anchor
+
+    def _create(self) -> Database:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).unlink()
+        database = Database(self._path, self._key, create=True, exclusive=False, cache_bytes=CACHE_BYTES)
+        with database.write() as connection:
+            for statement in _LAYOUT:
+                connection.execute(statement).fetchall()
+        return database
+
+    def _begin_anew(self) -> None:
+        with self._filling:
+            self._replace()
+
+    def _replace(self) -> None:
+        self._database.close()
+        self._database = self._create()
+
+
+def _row(time_ms: int, key: int) -> int:
+    second = min(max(time_ms, 0) // 1_000, _MAX_SECOND)
+    return second << _KEY_BITS | key
+
+
+def _read_progress(connection: apsw.Connection) -> _Progress:
+    row: Any = connection.execute("SELECT key, anchor_key, anchor, change FROM progress").fetchone()
+    return _Progress(*row)
+
+
+def _insert(connection: apsw.Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Insert all rows by one statement: FTS5 writes a segment at the end of each.
+
+    In ascending order, for a smaller number begins a new segment too. The number goes in front of the
+    text because one array is all that can be bound.
+    """
+    if rows:
+        packed = tuple([f"{row:0{_KEY_DIGITS}d}{text}" for row, text in sorted(rows)])
+        connection.execute(
+            f"INSERT INTO words (rowid, text) SELECT CAST(substr(value, 1, {_KEY_DIGITS}) AS INTEGER),"
+            f" substr(value, {_KEY_DIGITS + 1}) FROM carray(?)",
+            (apsw.carray(packed),),
+        ).fetchall()
