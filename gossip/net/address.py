@@ -24,7 +24,9 @@ MAX_ADDRESS_TEXT_CHARS: Final = 320
 
 MAX_PORT: Final = 65_535
 
-_KEY_PREFIX: Final = bytes.fromhex("002408011220")
+PEER_ID_PREFIX: Final = bytes.fromhex("002408011220")
+"""What the bytes of a peer id have before the 32 bytes of an Ed25519 key."""
+
 _ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _VALUES: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _MAX_PEER_ID_CHARS: Final = 64
@@ -66,7 +68,7 @@ class Address(NamedTuple):
 
 def peer_id_text(author: AuthorId) -> str:
     """libp2p's spelling of a 32-byte device key: 52 characters that begin with ``12D3KooW``."""
-    number = int.from_bytes(_KEY_PREFIX + author, "big")
+    number = int.from_bytes(PEER_ID_PREFIX + author, "big")
     characters = []
     while number:
         number, value = divmod(number, 58)

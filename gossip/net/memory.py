@@ -252,7 +252,7 @@ class MemoryNet:
             await stream.close()
         except GossipError:
             stream.break_off()
-        except Exception as error:  # The per-stream task: a handler's fault ends its stream only.
+        except Exception as error:  # noqa: BLE001 - the per-stream task: a fault ends its stream only
             _log.exception("a stream handler failed")
             self.handler_errors.append(error)
             stream.break_off()

@@ -1,0 +1,375 @@
+"""The libp2p host: `gossip.net.transport.Transport` over TCP, Noise and Yamux.
+
+This room and the `libp2p_*` rooms beside it are the only ones that import libp2p, which takes 1.6 s and
+65 MB; the daemon imports them, and nothing else does. What libp2p does wrong and where it is put right:
+`gossip.net.libp2p_cures`. The device's Ed25519 key is the libp2p identity.
+"""
+
+import contextlib
+import logging
+import math
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import trio
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.utils.address_validation import expand_wildcard_address
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
+
+from gossip.errors import BadAddress, NotConnected, Unreachable
+from gossip.net.address import (
+    PEER_ID_PREFIX,
+    Address,
+    parse_address,
+    parse_listen_address,
+    peer_id_text,
+)
+from gossip.net.discovery import Discovery
+from gossip.net.event_queue import EventQueue
+from gossip.net.libp2p_cures import check_library, quiet_library
+from gossip.net.libp2p_gossip import GOSSIP_PROTOCOLS, MAX_GOSSIP_BYTES, BoundedGossipSub, BoundedPubsub
+from gossip.net.libp2p_negotiation import ask_for
+from gossip.net.libp2p_noise import NoiseGate
+from gossip.net.libp2p_service import CalmHost
+from gossip.net.libp2p_stream import MuxedStream, UnreadBytes
+from gossip.net.libp2p_swarm import CalmSwarm, Upgrader
+from gossip.net.libp2p_tcp import TcpConnection, accept_forever, connect_tcp, listen_tcp
+from gossip.net.libp2p_yamux import Muxer
+from gossip.net.transport import (
+    Connected,
+    Disconnected,
+    Found,
+    Heard,
+    StreamHandler,
+    TransportEvent,
+)
+from store.ids import AuthorId, short
+
+if TYPE_CHECKING:
+    from trio_typing import TaskStatus
+
+DIAL_STAGGER_S: Final = 0.2
+"""Head start of each address over the next: the nearest that answers wins, and few are troubled."""
+
+HANDSHAKE_SLICE_S: Final = 4.0
+"""How long a server may keep silent after TCP connected before the next address is tried."""
+
+MAX_DIALLED: Final = 16
+"""Addresses of one peer that are tried; as many as an announcement may hold."""
+
+CLOSE_S: Final = 3.0
+"""How long the end of the host may take before what is left is cut off."""
+
+_log = logging.getLogger(__name__)
+
+
+class _News(INotifee):
+    """Turns what libp2p tells of connections into events."""
+
+    def __init__(self, queue: EventQueue) -> None:
+        self._queue = queue
+        self._told: set[AuthorId] = set()
+
+    async def connected(self, network: INetwork, conn: INetConn) -> None:
+        muxer = conn.muxed_conn
+        if isinstance(muxer, Muxer):
+            self._told.add(muxer.author)
+            await self._queue.tell(
+                Connected(muxer.author, muxer.session.conn.remote_text, muxer.is_initiator)
+            )
+
+    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
+        muxer = conn.muxed_conn
+        if isinstance(muxer, Muxer) and muxer.author in self._told:
+            self._told.discard(muxer.author)
+            await self._queue.tell(Disconnected(muxer.author))
+
+    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class Libp2pHost:
+    """A libp2p node. Make it inside trio, then run `run` in a nursery; it can be run once."""
+
+    def __init__(
+        self,
+        seed: bytes,
+        listen: Sequence[str],
+        *,
+        topic: str,
+        admit: Callable[[AuthorId], bool],
+        validate: Callable[[AuthorId, bytes], bool],
+        mdns: bool = False,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            seed: 32 bytes, the device's Ed25519 seed.
+            listen: multiaddrs to listen at, see `gossip.net.address`; none: dial only.
+            topic: name of the gossip topic.
+            admit: may this device connect? Asked right after Noise, before any stream, and by `recheck`.
+            validate: is this payload of this origin worth forwarding? False, or a raise, drops it.
+            mdns: announce this device in the local network, and look for others.
+
+        Raises:
+            BadAddress: an address to listen at is malformed.
+            LocalFault: this is not the libp2p that the cures were made for.
+        """
+        check_library()
+        quiet_library()
+        self._listen = [parse_listen_address(text) for text in listen]
+        self._admit = admit
+        self._mdns = mdns
+        self._topic = topic
+        self._sockets: list[socket.socket] = []
+        self._queue = EventQueue()
+        self._dials: dict[AuthorId, trio.Lock] = {}
+        keys = create_new_key_pair(seed)
+        peer_id = ID.from_pubkey(keys.public_key)
+        self._device = AuthorId(keys.public_key.to_bytes())
+        self.unread = UnreadBytes()
+        store = PeerStore()
+        store.add_key_pair(peer_id, keys)
+        self._swarm = CalmSwarm(peer_id, store, Upgrader(NoiseGate(keys, admit), self.unread))
+        self._swarm.register_notifee(_News(self._queue))
+        self._host = CalmHost(self._swarm, GOSSIP_PROTOCOLS)
+        self._router = BoundedGossipSub(topic)
+        self._pubsub = BoundedPubsub(self._host, self._router, topic, validate, self._heard)
+
+    # --- the transport -----------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> AuthorId:
+        """Our own device."""
+        return self._device
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where we listen, with /p2p/…; 0.0.0.0 and :: as the addresses of this machine's networks now."""
+        return tuple(
+            address._replace(peer=self._device).full_text
+            for sock in self._sockets
+            for address in _expanded(sock)
+        )
+
+    @property
+    def events(self) -> trio.MemoryReceiveChannel[TransportEvent]:
+        """What happens, in order. Gossip is dropped when this is full; connections never are."""
+        return self._queue.receive
+
+    @property
+    def dropped_events(self) -> int:
+        """Gossip and discoveries that found `events` full."""
+        return self._queue.dropped
+
+    def handle(self, protocol: str, handler: StreamHandler) -> None:
+        """Serve inbound streams of `protocol`. Whatever the handler raises resets that stream only; when
+        it returns the stream is closed; when the connection ends it is cancelled 5 s later."""
+        self._host.serve(protocol, handler)
+
+    async def dial(self, peer: AuthorId, addresses: tuple[str, ...], timeout_s: float) -> None:
+        """Connect to `peer` at the first of `addresses` that answers; done at once if connected.
+
+        Raises:
+            Unreachable: nobody answers in time, or another device does, or it does not let us in.
+            BadAddress: an address is malformed or names another device.
+        """
+        places = [parse_address(text) for text in addresses]
+        for place in places:
+            if place.peer not in (None, peer):
+                raise BadAddress(f"{place.full_text} names another device than {peer_id_text(peer)}")
+        await trio.lowlevel.checkpoint()
+        if self._muxer(peer) is not None:
+            return
+        if peer == self._device:
+            raise Unreachable("that is this device itself")
+        if not self._admit(peer):
+            raise Unreachable(f"{short(peer)} is not admitted here")
+        failures: list[str] = []
+        with trio.move_on_after(timeout_s) as patience:
+            async with self._turn(peer):
+                if self._muxer(peer) is None:
+                    await self._dial_each(peer, places[:MAX_DIALLED], failures)
+        if self._muxer(peer) is None:
+            if patience.cancelled_caught:
+                failures.append(f"no answer in {timeout_s:g} s")
+            raise Unreachable(f"{short(peer)}: {'; '.join(failures) or 'no address is known'}")
+
+    async def open(self, peer: AuthorId, protocol: str, timeout_s: float) -> MuxedStream:
+        """Open a stream to a connected peer; one round trip.
+
+        Raises:
+            NotConnected: not connected, it does not speak `protocol`, or no answer in time.
+        """
+        muxer = self._muxer(peer)
+        if muxer is None:
+            raise NotConnected(f"not connected to {short(peer)}")
+        with trio.move_on_after(timeout_s):
+            stream = await muxer.open_stream()
+            try:
+                await ask_for(stream, protocol)
+            except BaseException:
+                stream.reset_now()
+                raise
+            return stream
+        raise NotConnected(f"{short(peer)} did not answer in {timeout_s:g} s")
+
+    async def drop(self, peer: AuthorId) -> None:
+        """End every connection to a peer. Never raises. Takes about 0.1 s, until all were told."""
+        await self._swarm.clear(_peer_of(peer))
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async def recheck(self) -> None:
+        """Drop each connection whose device is no longer admitted."""
+        async with trio.open_nursery() as nursery:
+            for conn in self._swarm.get_connections():
+                if isinstance(conn.muxed_conn, Muxer) and not self._admit(conn.muxed_conn.author):
+                    nursery.start_soon(self.drop, conn.muxed_conn.author)
+
+    async def publish(self, payload: bytes) -> None:
+        """Publish to the gossip topic, best effort. Raises: ValueError: over 16 KiB."""
+        if len(payload) > MAX_GOSSIP_BYTES:
+            raise ValueError(f"a gossip message has at most {MAX_GOSSIP_BYTES} bytes")
+        await self._pubsub.publish(self._topic, payload)
+        await trio.lowlevel.checkpoint()
+
+    # --- life --------------------------------------------------------------------------------------------
+
+    async def run(self, *, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen and serve until cancelled; `started` once addresses are known and dials work. Every
+        socket is closed when it returns, whatever happened.
+
+        Raises:
+            PortInUse: another program listens at one of the addresses.
+            BadAddress: one is no address of this machine.
+        """
+        try:
+            for address in self._listen:
+                self._sockets.append(listen_tcp(address))
+            async with (
+                background_trio_service(self._swarm),
+                background_trio_service(self._router),
+                background_trio_service(self._pubsub),
+                trio.open_nursery() as nursery,
+            ):
+                await self._serve(nursery)
+                task_status.started()
+        finally:
+            for sock in self._sockets:
+                sock.close()
+            self._sockets.clear()
+            self._queue.close()
+
+    async def _serve(self, nursery: trio.Nursery) -> None:
+        await self._pubsub.wait_until_ready()
+        await self._pubsub.subscribe(self._topic)
+        for sock in self._sockets:
+            nursery.start_soon(
+                accept_forever, sock, lambda conn: nursery.start_soon(self._swarm.accept, conn)
+            )
+        nursery.start_soon(self._close_at_end)
+        if self._mdns:
+            nursery.start_soon(Discovery(self._device, lambda: self.addresses, self._found).run)
+
+    async def _close_at_end(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_S):
+                await self._host.close()
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _muxer(self, peer: AuthorId) -> Muxer | None:
+        return self._swarm.live(_peer_of(peer))
+
+    def _heard(self, origin: AuthorId, payload: bytes) -> None:
+        self._queue.offer(Heard(origin, payload))
+
+    def _found(self, peer: AuthorId, addresses: tuple[str, ...]) -> None:
+        if peer != self._device and self._admit(peer):
+            self._queue.offer(Found(peer, addresses))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, peer: AuthorId) -> AsyncIterator[None]:
+        """One dial at a time for each peer."""
+        lock = self._dials.setdefault(peer, trio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._dials.pop(peer, None)
+
+    async def _dial_each(self, peer: AuthorId, places: list[Address], failures: list[str]) -> None:
+        """Reach for all places, a little apart, and shake hands with those that answer, one at a time."""
+        send, receive = trio.open_memory_channel[TcpConnection | Unreachable](len(places))
+        try:
+            async with trio.open_nursery() as nursery:
+                for number, place in enumerate(places):
+                    nursery.start_soon(self._reach, place, number * DIAL_STAGGER_S, send)
+                for left in reversed(range(len(places))):
+                    reached = await receive.receive()
+                    failure = await self._shake(reached, peer, HANDSHAKE_SLICE_S if left else math.inf)
+                    if failure is None:
+                        break
+                    failures.append(failure)
+                nursery.cancel_scope.cancel()
+        finally:
+            for _ in range(receive.statistics().current_buffer_used):
+                unused = receive.receive_nowait()
+                if isinstance(unused, TcpConnection):
+                    unused.close_now()
+
+    async def _reach(
+        self, place: Address, wait_s: float, send: trio.MemorySendChannel[TcpConnection | Unreachable]
+    ) -> None:
+        await trio.sleep(wait_s)
+        try:
+            send.send_nowait(await connect_tcp(place))
+        except Unreachable as error:
+            send.send_nowait(error)
+
+    async def _shake(
+        self, reached: TcpConnection | Unreachable, peer: AuthorId, limit_s: float
+    ) -> str | None:
+        """Shake hands with what was reached; None if that worked, else why not."""
+        if isinstance(reached, Unreachable):
+            return str(reached)
+        try:
+            with trio.fail_after(limit_s):
+                await self._swarm.secure(reached, _peer_of(peer))
+        except Unreachable as error:
+            return str(error)
+        except trio.TooSlowError:
+            return f"{reached.remote_text}: connected, but silent"
+        return None
+
+
+def _peer_of(author: AuthorId) -> ID:
+    return ID(PEER_ID_PREFIX + author)
+
+
+def _expanded(sock: socket.socket) -> list[Address]:
+    """Where one socket listens, as others may dial it."""
+    host, port = sock.getsockname()[:2]
+    address = Address("ip6" if sock.family == socket.AF_INET6 else "ip4", host, port, None)
+    if host not in ("0.0.0.0", "::"):
+        return [address]
+    found = [parse_address(str(maddr)) for maddr in expand_wildcard_address(Multiaddr(address.text))]
+    loopback = "::1" if host == "::" else "127.0.0.1"
+    return [place for place in found if place.host != host] or [address._replace(host=loopback)]
