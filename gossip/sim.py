@@ -64,8 +64,6 @@ class Link:
 
     latency_s: float
     ready_at: float = 0.0
-    sessions: dict[SessionId, SessionId] = field(default_factory=dict)
-    """Our number of a sync session → the other side's."""
 
 
 class Node:
@@ -83,6 +81,7 @@ class Node:
         "name",
         "online",
         "run",
+        "sessions",
         "timer",
     )
 
@@ -97,6 +96,8 @@ class Node:
         self.run = 0
         self.timer: object = None
         self.links: dict[AuthorId, Link] = {}
+        self.sessions: dict[SessionId, tuple[AuthorId, SessionId]] = {}
+        """Our number of a sync session → the peer and its number."""
         self.hops: dict[EntryId, int] = {}
         self.book: list[AuthorId] = []
 
@@ -138,6 +139,7 @@ class World:
         node.online = True
         node.run += 1
         node.links = {}
+        node.sessions = {}
         states = node.ledger.store.logs()
         node.engine = Engine(
             node.device,
@@ -223,13 +225,12 @@ class World:
         self._deliver(node, effect.peer, events.PushReceived(node.device, effect.message))
 
     def _send_sync(self, node: Node, effect: events.SendSync) -> None:
-        for peer, link in node.links.items():
-            theirs = link.sessions.get(effect.session)
-            if theirs is not None:
-                if isinstance(effect.message, Run):
-                    self._count(self.nodes[peer], node, effect.message.entries)
-                self._deliver(node, peer, events.SyncReceived(theirs, effect.message, 0))
-                return
+        peer, theirs = node.sessions.get(effect.session, (None, None))
+        if peer is None or theirs is None or peer not in node.links:
+            return
+        if isinstance(effect.message, Run):
+            self._count(self.nodes[peer], node, effect.message.entries)
+        self._deliver(node, peer, events.SyncReceived(theirs, effect.message, 0))
 
     def _deliver(self, node: Node, peer: AuthorId, event: Event) -> None:
         """Send something over a link: in order, after its latency, lost where the link ends first."""
@@ -247,24 +248,22 @@ class World:
         self.at(link.ready_at, arrive)
 
     def _open_sync(self, node: Node, effect: events.OpenSync) -> None:
-        link = node.links.get(effect.peer)
-        if link is None:
+        if effect.peer not in node.links:
             self._later(node, 0.0, events.SyncClosed(effect.session, "no link"))
             return
         other = self.nodes[effect.peer]
         theirs = other.engine.context.new_session()
-        link.sessions[effect.session] = theirs
-        other.links[node.device].sessions[theirs] = effect.session
+        node.sessions[effect.session] = (effect.peer, theirs)
+        other.sessions[theirs] = (node.device, effect.session)
         self.counters.sessions += 1
         self._deliver(node, effect.peer, events.SyncOpened(theirs, node.device, initiator=False))
         self._later(node, 0.0, events.SyncOpened(effect.session, effect.peer, initiator=True))
 
     def _close_sync(self, node: Node, effect: events.CloseSync) -> None:
-        for peer, link in node.links.items():
-            theirs = link.sessions.pop(effect.session, None)
-            if theirs is not None:
-                self._deliver(node, peer, events.SyncClosed(theirs, effect.why))
-                return
+        peer, theirs = node.sessions.pop(effect.session, (None, None))
+        if peer is not None and theirs is not None:
+            self.nodes[peer].sessions.pop(theirs, None)
+            self._deliver(node, peer, events.SyncClosed(theirs, effect.why))
 
     def _dial(self, node: Node, effect: events.Dial) -> None:
         other = self.nodes[effect.peer]

@@ -62,7 +62,7 @@ class Frontier:
         self._network = network
         self._logs: dict[int, Position] = {}
         self._places: list[int] = []
-        self._digests: dict[int, bytes] = {}
+        self._digests: dict[int, tuple[int, bytes]] = {}
         for log_id, state in (states or {}).items():
             self._logs.setdefault(place := place_of(log_id), position(log_id, place, state))
         self._places = sorted(self._logs)
@@ -86,11 +86,19 @@ class Frontier:
     def __len__(self) -> int:
         return len(self._places)
 
+    def count(self, interest: int) -> int:
+        """How many logs of `interest` are held."""
+        return self._count_and_digest(interest)[0]
+
     def digest(self, interest: int) -> bytes:
         """32 bytes that name the positions of the logs in `interest` (bit n: log number n)."""
+        return self._count_and_digest(interest)[1]
+
+    def _count_and_digest(self, interest: int) -> tuple[int, bytes]:
         known = self._digests.get(interest)
         if known is None:
-            known = self._digests[interest] = self.snapshot(interest).digest(self._network)
+            snapshot = self.snapshot(interest)
+            known = self._digests[interest] = (len(snapshot), snapshot.digest(self._network))
         return known
 
     def snapshot(self, interest: int) -> "Snapshot":

@@ -132,8 +132,8 @@ class SyncStreams:
                 except NotConnected as fault:
                     session.why = session.why or str(fault)
                 nursery.cancel_scope.cancel()
-        del self._sessions[number]
         self._give(events.SyncClosed(number, session.why))
+        del self._sessions[number]
         with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
             await (stream.reset() if session.why else stream.close())
 

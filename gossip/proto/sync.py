@@ -103,7 +103,7 @@ class SyncSession:
         both = self._interests[0] & self._interests[1]
         known = self._frontier.digest(both)
         self.rounds = 1
-        logs = len(self._frontier.snapshot(both))
+        logs = self._frontier.count(both)
         return [self._send(wire.Open(self._interests[0], self._nonce, known, logs))]
 
     def received(self, message: wire.SyncMessage, size_bytes: int) -> list[Effect]:
