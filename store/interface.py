@@ -132,9 +132,12 @@ def states_after(
 
     Raises:
         GapInLog, Forked, LogEnded: a run does not continue its log.
+        ValueError: a run is empty.
     """
     changed: dict[LogId, LogState] = {}
     for run in runs:
+        if not run:
+            raise ValueError("a run has at least one entry")
         first, last = run[0], run[-1]
         log_id = LogId(first.author, first.log)
         state = changed.get(log_id) or known.get(log_id, NOTHING_HELD)

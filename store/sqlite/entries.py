@@ -60,8 +60,6 @@ class SqliteEntryStore:
             self._next_arrival = _next_free(connection, "arrival", "SELECT max(n) FROM arrivals")
             self._recent_ids = id_index.count_recent(connection)
 
-    # What is held
-
     def logs(self) -> dict[LogId, LogState]:
         """Every log held, with its state."""
         return dict(self._known())
@@ -160,8 +158,6 @@ class SqliteEntryStore:
         with self._database.read() as connection:
             return logs.read_arrivals(connection, after, limit)
 
-    # What changes it
-
     def append(
         self,
         runs: Sequence[Sequence[Entry]],
@@ -178,6 +174,8 @@ class SqliteEntryStore:
             GapInLog, Forked, LogEnded: a run does not continue its log; nothing was written.
             StorageFull: nothing was written.
         """
+        if not runs:
+            return []
         with self._changing:
             states = states_after(self._states, runs, checked)
             numbers = self._numbers_of(states)

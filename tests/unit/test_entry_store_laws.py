@@ -16,6 +16,7 @@ from store.ids import LOG_DOCS, LOG_FEED, LogNo, NetworkId
 from store.interface import Appended, EntryStore, LogState, total_entries
 from store.log import Head, LogId, fork_proof
 from store.memory import MemoryEntryStore
+from store.sqlite import id_index
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
 
@@ -149,6 +150,13 @@ def test_an_append_that_does_not_continue_its_log_changes_nothing(
     assert store.count() == 7
 
 
+def test_appending_nothing_changes_nothing(store: EntryStore) -> None:
+    assert put(store) == []
+    with pytest.raises(ValueError, match="at least one"):
+        put(store, chain(1), [])
+    assert (store.count(), store.arrivals(0, 9)) == (0, [])
+
+
 def test_arrivals_continue_after_the_one_that_a_reader_knows(store: EntryStore) -> None:
     entries = chain(6)
     pieces = [piece for entry in entries for piece in put(store, [entry])]
@@ -187,6 +195,29 @@ def test_ids_are_found_by_their_bounds_in_ascending_order(store: EntryStore) -> 
     assert store.find(ids[10], ids[20], 1000) == ids[10:21]
     assert store.find(ids[5], ids[5], 5) == [ids[5]]
     assert store.find(ids[6], ids[5], 5) == []
+
+
+@pytest.mark.parametrize("most", [1, 7, 64])
+def test_ids_are_found_wherever_their_index_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(id_index, "MAX_RECENT", most)
+    store = SqliteEntryStore(Database(tmp_path / "home.db", STORE_KEY, create=True))
+    entries = chain(90)
+    for at in range(0, 90, 5):
+        put(store, entries[at : at + 5])
+    store.close()
+    store = SqliteEntryStore(Database(tmp_path / "home.db", STORE_KEY))
+    for at in range(0, 30, 3):
+        put(store, chain(30, KEYS[1])[at : at + 3])
+    store.end_log(fork_proof(entries[79], chain(1, text="x", after=entries[78])[0], NETWORK))
+    kept = entries[:79] + chain(30, KEYS[1])
+    assert store.find(bytes(32), b"\xff" * 32, 1_000) == sorted(entry.id for entry in kept)
+    assert [store.entry(entry.id) for entry in kept] == kept
+    with store._database.read() as connection:
+        for entry in entries[79:]:
+            assert id_index.keys_near(connection, entry.id) == []
+    store.close()
 
 
 def test_a_fork_cuts_the_log_before_it_and_is_kept(store: EntryStore) -> None:

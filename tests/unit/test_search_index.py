@@ -312,6 +312,18 @@ def test_two_indexes_that_follow_one_home_do_not_double_anything(home: Home) -> 
     second.close()
 
 
+def test_of_two_indexes_the_one_that_comes_second_writes_nothing(home: Home) -> None:
+    def text_after_the_other_was_here(entry: Entry) -> str | None:
+        home.index.catch_up()
+        return text_of(entry)
+
+    second = SearchIndex(home.folder / "search.db", STORE_KEY, home.store, text_after_the_other_was_here)
+    home.put(posts(["word 1", "word 2"]))
+    second.catch_up()
+    assert [hit.key for hit in second.search("word", 100)] == [2, 1]
+    second.close()
+
+
 def test_tidying_ends_and_changes_no_answer(home: Home) -> None:
     entries = posts([f"word {number}" for number in range(60)])
     home.put(entries)
