@@ -66,7 +66,10 @@ class SqliteEntryStore:
 
     def state(self, log_id: LogId) -> LogState | None:
         """The state of one log, or None where nothing is known of it."""
-        return self._known().get(log_id)
+        if not self._database.read_only:
+            return self._states.get(log_id)
+        with self._database.read() as connection:
+            return logs.read_state(connection, log_id)
 
     def count(self) -> int:
         """How many entries are held."""

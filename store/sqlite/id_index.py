@@ -83,10 +83,17 @@ def keys_between(connection: apsw.Connection, low: bytes, high: bytes) -> Iterat
         start = ((found[-1] >> _KEY_BITS) + 1) << _KEY_BITS
 
 
-def holds(connection: apsw.Connection, entry_id: bytes, key: int) -> bool:
-    """Whether the index says that `entry_id` has `key`."""
-    value = place(entry_id, key)
-    return bool(_places(connection, value, value, 1))
+def held(connection: apsw.Connection, places: Iterable[int]) -> set[int]:
+    """Those of `places` that are noted."""
+    values = array("q", places)
+    if not values:
+        return set()
+    rows = connection.execute(
+        "SELECT v FROM ids WHERE v IN (SELECT value FROM carray(?1))"
+        " UNION ALL SELECT v FROM ids_recent WHERE v IN (SELECT value FROM carray(?1))",
+        (apsw.carray(values),),
+    ).fetchall()
+    return {int(value) for (value,) in rows}  # type: ignore[arg-type]
 
 
 def _places(connection: apsw.Connection, low: int, high: int, limit: int) -> list[int]:

@@ -26,12 +26,17 @@ def read_states(connection: apsw.Connection) -> tuple[dict[LogId, int], dict[Log
     numbers: dict[LogId, int] = {}
     states: dict[LogId, LogState] = {}
     rows: Any = connection.execute(_SELECT_STATE)
-    for number, author, log, head_seq, head_id, checked_seq, evidence in rows:
+    for number, author, log, *state in rows:
         log_id = LogId(AuthorId(author), LogNo(log))
         numbers[log_id] = number
-        head = Head(head_seq, EntryId(head_id)) if head_seq else None
-        states[log_id] = LogState(head, checked_seq, _evidence_of(log_id, evidence) if evidence else None)
+        states[log_id] = _state_of(log_id, *state)
     return numbers, states
+
+
+def read_state(connection: apsw.Connection, log_id: LogId) -> LogState | None:
+    """The state of one log, or None where nothing is known of it."""
+    row: Any = connection.execute(_SELECT_STATE + " WHERE author = ? AND log = ?", log_id).fetchone()
+    return None if row is None else _state_of(log_id, *row[3:])
 
 
 def read_number(connection: apsw.Connection, log_id: LogId) -> int | None:
@@ -89,6 +94,13 @@ def cut_pieces(connection: apsw.Connection, number: int, seq: int) -> None:
     connection.execute(
         "UPDATE arrivals SET last_seq = ?2 WHERE log_n = ?1 AND last_seq > ?2", (number, seq - 1)
     ).fetchall()
+
+
+def _state_of(
+    log_id: LogId, head_seq: int, head_id: bytes | None, checked_seq: int, evidence: bytes | None
+) -> LogState:
+    head = Head(head_seq, EntryId(head_id)) if head_id is not None else None
+    return LogState(head, checked_seq, _evidence_of(log_id, evidence) if evidence else None)
 
 
 def _evidence_of(log_id: LogId, data: bytes) -> Evidence:

@@ -14,7 +14,6 @@ import apsw
 
 from store.entry import Entry
 from store.errors import Damaged, Forked, NotFound
-from store.interface import EntryKey
 from store.log import LogId
 from store.sqlite import id_index, logs
 from store.sqlite.connection import Database
@@ -45,7 +44,7 @@ class Scrubbed(NamedTuple):
 def scrub(database: Database, after_arrival: int, limit: int) -> Scrubbed:
     """Hash the pieces that came after an arrival again: as many as hold `limit` entries, at least one.
 
-    About 8 µs an entry. A reader like any other: appending goes on meanwhile.
+    About 20 µs an entry. A reader like any other: appending goes on meanwhile.
 
     Raises:
         Damaged: the file itself cannot be read there.
@@ -81,8 +80,9 @@ def mend(database: Database, entry: Entry) -> None:
             "INSERT OR REPLACE INTO entries (k, head, body) VALUES (?, ?, ?)",
             (key, entry.header + entry.signature, entry.body),
         ).fetchall()
-        if not id_index.holds(connection, entry.id, key):
-            id_index.add(connection, [id_index.place(entry.id, key)])
+        place = id_index.place(entry.id, key)
+        if not id_index.held(connection, [place]):
+            id_index.add(connection, [place])
 
 
 def _vouched_id(connection: apsw.Connection, number: int, seq: int) -> tuple[bytes, ...]:
@@ -100,40 +100,41 @@ def _vouched_id(connection: apsw.Connection, number: int, seq: int) -> tuple[byt
 
 def _flaws_of(connection: apsw.Connection, log_id: LogId, first_seq: int, last_seq: int) -> list[Flaw]:
     number = logs.read_number(connection, log_id)
-    if number is None:
-        raise Damaged("an arrival names a log that is not known")
+    key = None if number is None else logs.key_at(connection, number, first_seq)
+    if number is None or key is None:
+        raise Damaged("the table of arrivals contradicts itself")
+    rows: Any = connection.execute(
+        "SELECT k, head, body FROM entries WHERE k BETWEEN ? AND ?", (key, key + last_seq - first_seq)
+    ).fetchall()
+    entries = {k - key + first_seq: _parsed(head, body) for k, head, body in rows}
+    noted = id_index.held(
+        connection,
+        [id_index.place(entry.id, key + seq - first_seq) for seq, entry in entries.items() if entry],
+    )
+    had_body = {k - key + first_seq for k, _, body in rows if body is not None}
     flaws: list[Flaw] = []
     back = _id_before(connection, number, first_seq)
-    first_key = logs.key_at(connection, number, first_seq)
     for seq in range(first_seq, last_seq + 1):
-        key = EntryKey((first_key or 0) + seq - first_seq)
-        row: Any = connection.execute("SELECT head, body FROM entries WHERE k = ?", (key,)).fetchone()
-        entry = _sound(connection, row, key, (*log_id, seq), back)
-        if entry is None:
+        entry = entries.get(seq)
+        sound = (
+            entry is not None
+            and (entry.author, entry.log, entry.seq) == (*log_id, seq)
+            and id_index.place(entry.id, key + seq - first_seq) in noted
+            and back in (None, entry.back)
+        )
+        if entry is None or not sound:
             flaws.append(Flaw(log_id, seq, HEADER))
-        elif entry.body is None and row[1] is not None:
+        elif entry.body is None and seq in had_body:
             flaws.append(Flaw(log_id, seq, BODY))
-        back = None if entry is None else entry.id
+        back = entry.id if entry is not None and sound else None
     return flaws
 
 
-def _sound(
-    connection: apsw.Connection,
-    row: tuple[bytes, bytes | None] | None,
-    key: int,
-    place: tuple[bytes, int, int],
-    back: bytes | None,
-) -> Entry | None:
-    """The entry of a row, if it is the one that arrived at that place."""
-    if row is None:
-        return None
+def _parsed(head: bytes, body: bytes | None) -> Entry | None:
     try:
-        entry = entry_of(*row)
+        return entry_of(head, body)
     except Damaged:
         return None
-    if (entry.author, entry.log, entry.seq) != place or not id_index.holds(connection, entry.id, key):
-        return None
-    return entry if back is None or entry.back == back else None
 
 
 def _id_before(connection: apsw.Connection, number: int, seq: int) -> bytes | None:
@@ -145,6 +146,6 @@ def _id_before(connection: apsw.Connection, number: int, seq: int) -> bytes | No
         before = None if key is None else read_entry(connection, key)
     except Damaged:
         return None
-    if key is None or before is None or not id_index.holds(connection, before.id, key):
+    if key is None or before is None or not id_index.held(connection, [id_index.place(before.id, key)]):
         return None
     return before.id

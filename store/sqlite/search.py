@@ -32,8 +32,8 @@ BATCH_ENTRIES: Final = 8_000
 
 CHANGES_AT_ONCE: Final = 1_000
 CACHE_BYTES: Final = 16 * 2**20
-TIDY_PAGES: Final = 200
-"""Pages that one step of tidying writes, some 10 ms."""
+TIDY_PAGES: Final = 64
+"""Pages that one step of tidying writes, some 15 ms."""
 
 _LAYOUT_VERSION: Final = 1
 _VERSION: Final = _LAYOUT_VERSION * 1_000 + FORM_VERSION
@@ -43,8 +43,13 @@ _HASH_BYTES: Final = 32 * 2**20
 _INDEX_PAGE_BYTES: Final = 8_000
 """FTS5's own pages: one fills a page of the file, less its overhead."""
 
-_MAX_PIECES: Final = 128
-"""Pieces of one size that are left for `SearchIndex.tidy`; beyond, a transaction merges them at once."""
+_TIDY_PIECES: Final = 8
+"""Fewest pieces of one size that `SearchIndex.tidy` merges."""
+
+_MAX_PIECES: Final = 512
+"""Pieces of one size that bulk indexing may leave for `SearchIndex.tidy`; beyond, one transaction merges
+them all. A merge costs 8 µs an entry. Of a million entries, the newest 50 with six very common words
+are found in 30 ms among 125 pieces, and in under 1 ms once they are merged."""
 
 _KEY_DIGITS: Final = 19
 _KEY_BITS: Final = MAX_KEY.bit_length()
@@ -58,6 +63,7 @@ _LAYOUT: Final = (
     f"INSERT INTO words (words, rank) VALUES ('pgsz', {_INDEX_PAGE_BYTES})",
     "INSERT INTO words (words, rank) VALUES ('automerge', 0)",
     f"INSERT INTO words (words, rank) VALUES ('crisismerge', {_MAX_PIECES})",
+    f"INSERT INTO words (words, rank) VALUES ('usermerge', {_TIDY_PIECES})",
     """CREATE TABLE progress
         (key INTEGER NOT NULL, anchor_key INTEGER NOT NULL, anchor BLOB, change INTEGER NOT NULL) STRICT""",
     "INSERT INTO progress VALUES (0, 0, NULL, 0)",
@@ -185,7 +191,7 @@ class SearchIndex:
     def tidy(self) -> bool:
         """Merge a little of what bulk indexing left in pieces; True if there may be more to do.
 
-        For idle times: about 10 ms. Searching is quicker the fewer pieces there are.
+        For idle times: some 15 ms a call. Searching is quicker the fewer pieces there are.
         """
         with self._filling, self._database.write() as connection:
             before = connection.total_changes()
