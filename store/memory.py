@@ -6,6 +6,7 @@ only referred to, arrivals are packed integers, and the index by id is built whe
 
 from array import array
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from store.entry import Entry
@@ -96,6 +97,11 @@ class MemoryEntryStore:
     def restore_body(self, entry_id: EntryId, body: bytes) -> None:
         """Put a missing body back. Raises: NotFound, InvalidEntry: it is another body."""
         self._replace(self.entry(entry_id).with_body(body))
+
+    def missing_bodies(self, limit: int) -> list[EntryId]:
+        """At most `limit` entries whose body is not here. Looks at every entry."""
+        absent = (entry.id for log in self._entries.values() for entry in log if entry.body is None)
+        return list(islice(absent, limit))
 
     def arrivals(self, after: int, limit: int) -> list[Appended]:
         """Pieces that were appended after arrival `after`, oldest first, at most `limit`."""

@@ -96,10 +96,11 @@ class Driver:
         return self._epoch + trio.current_time()
 
     def _committed(self, commit: events.Committed) -> None:
-        states = self._keeper.states()
         named = [LogId(piece[0].author, piece[0].log) for piece in commit.pieces]
         for log_id in dict.fromkeys((*named, *(evidence.log_id for evidence in commit.evidence))):
-            self._engine.update(log_id, states[log_id])
+            state = self._keeper.state(log_id)
+            if state is not None:
+                self._engine.update(log_id, state)
         self.give(commit)
 
     # --- time and transport -------------------------------------------------------------------------
@@ -156,7 +157,7 @@ class Driver:
                     self._nursery.start_soon(_WORK[type(effect)], self, effect)
 
     def _read_evidence(self, effect: events.ReadEvidence) -> None:
-        state = self._keeper.states().get(effect.log_id)
+        state = self._keeper.state(effect.log_id)
         if state is not None and state.evidence is not None:
             self.give(events.EvidenceRead(effect.session, state.evidence.encode()))
 

@@ -29,6 +29,10 @@ class MemoryKeeper:
         """Every log held, with its state."""
         return self.ledger.store.logs()
 
+    def state(self, log_id: LogId) -> LogState | None:
+        """The state of one log."""
+        return self.ledger.store.state(log_id)
+
     def listen(self, listener: Callable[[Committed], None]) -> None:
         """Call `listener` after each commit."""
         self._listener = listener

@@ -21,6 +21,10 @@ class Keeper(Protocol):
         """Every log held, with its state, as last committed."""
         ...
 
+    def state(self, log_id: LogId) -> LogState | None:
+        """The state of one log, as last committed; None where nothing is known of it."""
+        ...
+
     def listen(self, listener: Callable[[Committed], None]) -> None:
         """Call `listener` after each commit, before anyone else is told."""
         ...
