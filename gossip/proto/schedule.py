@@ -4,18 +4,25 @@ import heapq
 
 
 class Schedule:
-    """Named moments (seconds). Setting a name again replaces its moment."""
+    """Named moments (seconds). Setting a name again replaces its moment.
 
-    __slots__ = ("_due", "_heap")
+    A moment that is only put off leaves its place in the heap and is put right when it comes up there, so
+    that a name that is put off with every message takes one place and not one a message.
+    """
+
+    __slots__ = ("_due", "_heap", "_queued")
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
+        self._queued: dict[str, float] = {}
 
     def set(self, name: str, at: float) -> None:
         """`name` is due at `at`."""
         self._due[name] = at
-        heapq.heappush(self._heap, (at, name))
+        if at < self._queued.get(name, float("inf")):
+            self._queued[name] = at
+            heapq.heappush(self._heap, (at, name))
 
     def set_earlier(self, name: str, at: float) -> None:
         """`name` is due at `at`, or before where that is set already."""
@@ -35,13 +42,24 @@ class Schedule:
         names = []
         while (at := self.next_at()) is not None and at <= now:
             _, name = heapq.heappop(self._heap)
-            del self._due[name]
+            del self._due[name], self._queued[name]
             names.append(name)
         return names
 
     def next_at(self) -> float | None:
         """The next moment, or None where nothing is set."""
         heap = self._heap
-        while heap and self._due.get(heap[0][1]) != heap[0][0]:
-            heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        while heap:
+            at, name = heap[0]
+            due = self._due.get(name)
+            if self._queued.get(name) != at:
+                heapq.heappop(heap)
+            elif due is None:
+                heapq.heappop(heap)
+                del self._queued[name]
+            elif due > at:
+                self._queued[name] = due
+                heapq.heapreplace(heap, (due, name))
+            else:
+                return at
+        return None
