@@ -21,6 +21,9 @@ from store.log import Head, LogId
 
 PLACE_BYTES: Final = 8
 PLACE_BITS: Final = 64
+MAX_DIGESTS: Final = 16
+"""Digests over different interests that are remembered; which interests there are, peers decide."""
+
 _NONE: Final = bytes(32)
 
 
@@ -53,8 +56,8 @@ def position(log_id: LogId, place: int, state: LogState) -> Position:
 
 
 class Frontier:
-    """The positions of every log that a node holds. Two logs at one place do not both fit: the second is
-    left out, which hurts only who searched 2**32 keys to make them."""
+    """The positions of every log that a node holds. Two logs at one place do not both fit: the one of the
+    larger name is left out, which hurts only who searched 2**32 keys to make them."""
 
     __slots__ = ("_digests", "_logs", "_network", "_places")
 
@@ -64,7 +67,9 @@ class Frontier:
         self._places: list[int] = []
         self._digests: dict[int, tuple[int, bytes]] = {}
         for log_id, state in (states or {}).items():
-            self._logs.setdefault(place := place_of(log_id), position(log_id, place, state))
+            held = self._logs.get(place := place_of(log_id))
+            if held is None or log_id < held.log_id:
+                self._logs[place] = position(log_id, place, state)
         self._places = sorted(self._logs)
 
     def update(self, log_id: LogId, state: LogState) -> None:
@@ -73,7 +78,7 @@ class Frontier:
         held = self._logs.get(place)
         if held is None:
             insort(self._places, place)
-        elif held.log_id != log_id:
+        elif held.log_id < log_id:
             return
         self._logs[place] = position(log_id, place, state)
         self._digests.clear()
@@ -97,6 +102,8 @@ class Frontier:
     def _count_and_digest(self, interest: int) -> tuple[int, bytes]:
         known = self._digests.get(interest)
         if known is None:
+            if len(self._digests) >= MAX_DIGESTS:
+                self._digests.clear()
             snapshot = self.snapshot(interest)
             known = self._digests[interest] = (len(snapshot), snapshot.digest(self._network))
         return known
