@@ -6,13 +6,21 @@ announcement is believed only if it is newer than the last one of that device an
 """
 
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from gossip.errors import RemoteFault
 from gossip.proto import events, limits
 from gossip.proto.context import Context
 from gossip.proto.events import Effect
-from gossip.proto.fields import is_bytes, require, require_interest
+from gossip.proto.fields import (
+    PROTOCOL_VERSION,
+    is_bytes,
+    require,
+    require_addresses,
+    require_interest,
+    require_version,
+)
 from store.codec import decode, encode
 from store.entry import MAX_SEQ, MAX_TIME_MS
 from store.errors import InvalidEntry
@@ -23,7 +31,6 @@ PRESENCE = "presence"
 MISSING = "missing"
 
 _MARK_BYTES: Final = 16
-_VERSION: Final = 1
 
 
 class HeadMark(NamedTuple):
@@ -47,7 +54,7 @@ class Announcement(NamedTuple):
     def encode(self) -> bytes:
         """The payload, see the module."""
         heads = [part for head in self.heads for part in head]
-        return encode([_VERSION, self.time_ms, self.hub, self.interest, list(self.addresses), heads])
+        return encode([PROTOCOL_VERSION, self.time_ms, self.hub, self.interest, list(self.addresses), heads])
 
 
 def parse_announcement(payload: bytes) -> Announcement:
@@ -56,14 +63,15 @@ def parse_announcement(payload: bytes) -> Announcement:
         values: Any = decode(payload, limits.MAX_ANNOUNCEMENT_BYTES, 3 * limits.MAX_HEADS)
     except InvalidEntry as error:
         raise RemoteFault(f"no announcement: {error}") from error
-    require(type(values) is tuple and len(values) == 6 and values[0] == _VERSION, "an announcement")
-    _, time_ms, hub, interest, addresses, flat = values
+    require(type(values) is tuple and len(values) == 6, "an announcement")
+    version, time_ms, hub, interest, addresses, flat = values
+    require_version(version)
     require(type(time_ms) is int and 0 <= time_ms <= MAX_TIME_MS and type(hub) is bool, "an announcement")
     require_interest(interest)
-    require(type(addresses) is tuple and len(addresses) <= limits.MAX_ADDRESSES, "addresses")
-    require(all(type(a) is str and len(a) <= limits.MAX_ADDRESS_CHARS for a in addresses), "addresses")
+    require_addresses(addresses)
     require(type(flat) is tuple and len(flat) % 3 == 0, "heads")
     heads = tuple(_head(*flat[at : at + 3]) for at in range(0, len(flat), 3))
+    require(all(before.log < after.log for before, after in pairwise(heads)), "heads out of order")
     return Announcement(time_ms, hub, interest, addresses, heads)
 
 

@@ -12,7 +12,7 @@ from store.errors import InvalidEntry
 from store.ids import MAX_LOGS_PER_AUTHOR
 
 PROTOCOL_VERSION: Final = 1
-"""Of the push and sync protocols. A peer of another version is let go with a clear word."""
+"""Of the push and sync protocols and of announcements. A peer of another version is let go with a clear word."""
 
 ALL_LOGS: Final = 2**MAX_LOGS_PER_AUTHOR - 1
 """An interest in every log: bit n stands for log number n."""
@@ -49,6 +49,20 @@ def is_bytes(value: object, size: int) -> bool:
 def require_interest(value: object) -> None:
     """Raises: RemoteFault: not a set of log numbers."""
     require(type(value) is int and 0 <= value <= ALL_LOGS, "interest")
+
+
+def require_addresses(value: Any) -> None:  # noqa: ANN401 (a value from outside)
+    """Raises: RemoteFault: no list of at most `limits.MAX_ADDRESSES` addresses in printable ASCII."""
+    require(type(value) is tuple and len(value) <= limits.MAX_ADDRESSES, "addresses")
+    require(all(type(address) is str and is_address(address) for address in value), "addresses")
+
+
+def is_address(text: str) -> bool:
+    """Whether a text may travel as an address: 1 to `limits.MAX_ADDRESS_CHARS` printable ASCII characters.
+
+    Whether it can be dialled, the transport says.
+    """
+    return 1 <= len(text) <= limits.MAX_ADDRESS_CHARS and text.isascii() and text.isprintable()
 
 
 def require_version(value: object) -> None:

@@ -14,12 +14,13 @@ from gossip.proto.fields import (
     PROTOCOL_VERSION,
     is_bytes,
     require,
+    require_addresses,
     require_interest,
     require_version,
     values_of,
 )
 from store.codec import encode, encode_trusted
-from store.entry import Entry, parse
+from store.entry import MAX_BODY_BYTES, MIN_BODY_BYTES, Entry, parse
 from store.errors import InvalidEntry
 from store.ids import EntryId
 from store.log import MAX_EVIDENCE_BYTES
@@ -28,6 +29,14 @@ HELD: Final = 0
 DELETED: Final = 1
 EXPIRED: Final = 2
 NOT_HELD: Final = 3
+
+_ANSWER_BYTES: Final = {
+    HELD: (MIN_BODY_BYTES, MAX_BODY_BYTES),
+    DELETED: (HASH_BYTES, HASH_BYTES),
+    EXPIRED: (0, 0),
+    NOT_HELD: (0, 0),
+}
+"""Shortest and longest third value of an answer, by its status."""
 
 _VALUES_PER_ENTRY: Final = 3
 
@@ -128,13 +137,12 @@ def _parse_hello(values: tuple[Any, ...]) -> Hello:
     require(is_bytes(network, HASH_BYTES), "network")
     require_interest(interest)
     require(type(hub) is bool, "hub")
-    require(type(addresses) is tuple and len(addresses) <= limits.MAX_ADDRESSES, "addresses")
-    require(all(type(a) is str and len(a) <= limits.MAX_ADDRESS_CHARS for a in addresses), "addresses")
+    require_addresses(addresses)
     return Hello(network, interest, hub, addresses)
 
 
 def _parse_entries(values: tuple[Any, ...]) -> Entries:
-    require(len(values) % _VALUES_PER_ENTRY == 1, "entries come in threes")
+    require(len(values) > 1 and len(values) % _VALUES_PER_ENTRY == 1, "entries come in threes")
     entries = []
     for at in range(1, len(values), _VALUES_PER_ENTRY):
         header, signature, body = values[at : at + _VALUES_PER_ENTRY]
@@ -150,12 +158,14 @@ def _parse_want(values: tuple[Any, ...]) -> WantBodies:
 
 
 def _parse_bodies(values: tuple[Any, ...]) -> Bodies:
-    require(len(values) % 3 == 1 and len(values) <= 3 * limits.MAX_WANTED_BODIES + 1, "answers")
+    require(1 < len(values) <= 3 * limits.MAX_WANTED_BODIES + 1 and len(values) % 3 == 1, "answers")
     answers = []
     for at in range(1, len(values), 3):
         entry_id, status, body = values[at : at + 3]
         require(is_bytes(entry_id, HASH_BYTES) and type(body) is bytes, "an answer")
-        require(type(status) is int and HELD <= status <= NOT_HELD, "a status")
+        require(type(status) is int and status in _ANSWER_BYTES, "a status")
+        shortest, longest = _ANSWER_BYTES[status]
+        require(shortest <= len(body) <= longest, "an answer")
         answers.append(BodyAnswer(entry_id, status, body))
     return Bodies(tuple(answers))
 
