@@ -25,17 +25,25 @@ from store.interface import (
     checked_up_to,
     states_after,
 )
-from store.log import Evidence, Head, LogId, stronger
+from store.log import Evidence, LogId, stronger
 from store.sqlite import id_index, logs
 from store.sqlite.changes import BodyChange, count_changes, note_changes, read_changes
 from store.sqlite.connection import Database
 from store.sqlite.migrations import migrate
 from store.sqlite.recent import Recent
-from store.sqlite.rows import Batch, entry_of, insert_entries, keyed_runs, read_after, read_entry
+from store.sqlite.removal import cut_log, keep_counter, next_free
+from store.sqlite.rows import (
+    SELECT_RANGE,
+    Batch,
+    entry_of,
+    insert_entries,
+    read_after,
+    read_entry,
+)
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed, replace_tables
 
 _BATCH_ENTRIES: Final = 2_000
-"""Entries folded or removed at a time; bounds the memory of sweeping operations to a few MB."""
+"""Entries folded at a time when views are rebuilt; bounds the memory to a few MB."""
 
 
 class SqliteEntryStore:
@@ -56,8 +64,8 @@ class SqliteEntryStore:
         self._recent = Recent()
         with database.read() as connection:
             self._numbers, self._states = logs.read_states(connection)
-            self._next_key = _next_free(connection, "key", "SELECT max(k) FROM entries")
-            self._next_arrival = _next_free(connection, "arrival", "SELECT max(n) FROM arrivals")
+            self._next_key = next_free(connection, "key", "SELECT max(k) FROM entries")
+            self._next_arrival = next_free(connection, "arrival", "SELECT max(n) FROM arrivals")
             self._recent_ids = id_index.count_recent(connection)
 
     def logs(self) -> dict[LogId, LogState]:
@@ -111,7 +119,7 @@ class SqliteEntryStore:
         if not self._database.read_only:
             return self._next_key - 1
         with self._database.read() as connection:
-            return _next_free(connection, "key", "SELECT max(k) FROM entries") - 1
+            return next_free(connection, "key", "SELECT max(k) FROM entries") - 1
 
     def body_changes(self, after: int, limit: int) -> list[BodyChange]:
         """What happened to bodies after they arrived, beyond change number `after`, oldest first."""
@@ -147,8 +155,8 @@ class SqliteEntryStore:
             number = logs.read_number(connection, log_id)
             if number is None:
                 return []
-            rows: Any = connection.execute(_RANGE, (number, first_seq, last_seq))
-            for head, body in rows:
+            rows: Any = connection.execute(SELECT_RANGE, (number, first_seq, last_seq))
+            for _, head, body in rows:
                 left_bytes -= len(head) + len(body or b"")
                 if left_bytes < 0 and found:
                     break
@@ -215,6 +223,9 @@ class SqliteEntryStore:
         """Keep evidence, drop the entries from its seq on, and return the evidence held now.
 
         `unfold` is given the entries before they go, at most 2,000 at a time, in the transaction.
+
+        Raises:
+            Damaged: the entry that would become the head is; it has to be mended first.
         """
         log_id = evidence.log_id
         with self._changing:
@@ -224,7 +235,9 @@ class SqliteEntryStore:
             self._recent.clear()
             with self._database.write() as connection:
                 if head is not None and head.seq >= held.seq:
-                    head = self._cut(connection, log_id, held.seq, head.seq, unfold)
+                    head = cut_log(connection, self._numbers[log_id], held.seq, head.seq, unfold)
+                    keep_counter(connection, "key", self._next_key)
+                    keep_counter(connection, "arrival", self._next_arrival)
                 ended = LogState(head, min(state.checked_seq, head.seq if head else 0), held)
                 numbers = self._numbers_of([log_id])
                 logs.write_states(connection, [(numbers[log_id], log_id, ended)])
@@ -345,41 +358,6 @@ class SqliteEntryStore:
             logs.write_states(connection, [(self._numbers[log_id], log_id, state)])
         self._states[log_id] = state
 
-    def _cut(
-        self, connection: apsw.Connection, log_id: LogId, seq: int, last_seq: int, unfold: Unfold | None
-    ) -> Head | None:
-        """Remove the entries of a log from `seq` on; the head that is left."""
-        number = self._numbers[log_id]
-        back = b""
-        for at in range(seq, last_seq + 1, _BATCH_ENTRIES):
-            batch = _read_places(connection, number, at, min(at + _BATCH_ENTRIES - 1, last_seq))
-            if at == seq:
-                back = batch[0][1].back
-            if unfold is not None:
-                unfold(Views(connection), keyed_runs(batch))
-            connection.executemany("DELETE FROM entries WHERE k = ?", [(key,) for key, _ in batch])
-            id_index.remove(connection, [id_index.place(entry.id, key) for key, entry in batch])
-            note_changes(connection, batch)
-        logs.cut_pieces(connection, number, seq)
-        _keep_counter(connection, "key", self._next_key)
-        _keep_counter(connection, "arrival", self._next_arrival)
-        return Head(seq - 1, EntryId(back)) if back else None
-
-
-_RANGE: Final = (
-    "SELECT e.head, e.body FROM arrivals a JOIN entries e"
-    " ON e.k BETWEEN a.first_k + max(?2 - a.first_seq, 0) AND a.first_k + min(?3, a.last_seq) - a.first_seq"
-    " WHERE a.log_n = ?1 AND a.last_seq >= ?2 AND a.first_seq <= ?3 ORDER BY a.last_seq, e.k"
-)
-_PLACES: Final = _RANGE.replace("SELECT e.head", "SELECT e.k, e.head")
-
-
-def _read_places(
-    connection: apsw.Connection, number: int, first_seq: int, last_seq: int
-) -> list[tuple[EntryKey, Entry]]:
-    rows: Any = connection.execute(_PLACES, (number, first_seq, last_seq)).fetchall()
-    return [(key, entry_of(head, body)) for key, head, body in rows]
-
 
 def _find_entry(connection: apsw.Connection, entry_id: bytes) -> tuple[EntryKey, Entry]:
     for key in id_index.keys_near(connection, entry_id):
@@ -387,14 +365,3 @@ def _find_entry(connection: apsw.Connection, entry_id: bytes) -> tuple[EntryKey,
         if entry is not None and entry.id == entry_id:
             return EntryKey(key), entry
     raise NotFound("no such entry is held here")
-
-
-def _next_free(connection: apsw.Connection, name: str, highest_sql: str) -> int:
-    """The next number that was never used: above every row, and above those that were removed."""
-    highest: Any = connection.execute(highest_sql).fetchone()
-    kept: Any = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
-    return max((highest[0] or 0) + 1, kept[0] if kept else 1)
-
-
-def _keep_counter(connection: apsw.Connection, name: str, value: int) -> None:
-    connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, value)).fetchall()

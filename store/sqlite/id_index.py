@@ -8,7 +8,7 @@ the whole id of each candidate.
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -52,8 +52,8 @@ def settle(connection: apsw.Connection) -> None:
 
 def count_recent(connection: apsw.Connection) -> int:
     """Rows in the small table."""
-    [(count,)] = connection.execute("SELECT count(*) FROM ids_recent").fetchall()
-    return int(count)  # type: ignore[arg-type]
+    row: Any = connection.execute("SELECT count(*) FROM ids_recent").fetchone()
+    return int(row[0])
 
 
 def keys_near(connection: apsw.Connection, entry_id: bytes) -> list[int]:
@@ -88,18 +88,18 @@ def held(connection: apsw.Connection, places: Iterable[int]) -> set[int]:
     values = array("q", places)
     if not values:
         return set()
-    rows = connection.execute(
+    rows: Any = connection.execute(
         "SELECT v FROM ids WHERE v IN (SELECT value FROM carray(?1))"
         " UNION ALL SELECT v FROM ids_recent WHERE v IN (SELECT value FROM carray(?1))",
         (apsw.carray(values),),
     ).fetchall()
-    return {int(value) for (value,) in rows}  # type: ignore[arg-type]
+    return {value for (value,) in rows}
 
 
 def _places(connection: apsw.Connection, low: int, high: int, limit: int) -> list[int]:
-    rows = connection.execute(
+    rows: Any = connection.execute(
         "SELECT v FROM (SELECT v FROM ids WHERE v BETWEEN ?1 AND ?2"
         " UNION ALL SELECT v FROM ids_recent WHERE v BETWEEN ?1 AND ?2) ORDER BY v LIMIT ?3",
         (low, high, limit),
     ).fetchall()
-    return [int(value) for (value,) in rows]  # type: ignore[arg-type]
+    return [value for (value,) in rows]

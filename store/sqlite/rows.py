@@ -19,6 +19,13 @@ from store.interface import EntryKey, KeyedRun
 from store.sqlite.connection import insert_rows
 
 _HEADER_ITEMS: Final = 9
+SELECT_RANGE: Final = (
+    "SELECT e.k, e.head, e.body FROM arrivals a JOIN entries e"
+    " ON e.k BETWEEN a.first_k + max(?2 - a.first_seq, 0) AND a.first_k + min(?3, a.last_seq) - a.first_seq"
+    " WHERE a.log_n = ?1 AND a.last_seq >= ?2 AND a.first_seq <= ?3 ORDER BY a.last_seq, e.k"
+)
+"""Rows of the log with local number ?1 from seq ?2 to ?3, in order, piece by piece."""
+
 _COLUMNS: Final = ("k", "head", "body")
 
 
@@ -69,11 +76,16 @@ def read_after(connection: apsw.Connection, key: int, limit: int) -> Batch:
     rows: Any = connection.execute(
         "SELECT k, head, body FROM entries WHERE k > ? ORDER BY k LIMIT ?", (key, limit)
     ).fetchall()
+    return Batch(keyed_runs(sound_entries(rows)), rows[-1][0] if rows else key)
+
+
+def sound_entries(rows: Iterable[tuple[int, bytes, bytes | None]]) -> list[tuple[EntryKey, Entry]]:
+    """The entries of rows (key, head, body), without those whose header is damaged."""
     found: list[tuple[EntryKey, Entry]] = []
-    for k, head, body in rows:
+    for key, head, body in rows:
         with suppress(Damaged):
-            found.append((k, entry_of(head, body)))
-    return Batch(keyed_runs(found), rows[-1][0] if rows else key)
+            found.append((EntryKey(key), entry_of(head, body)))
+    return found
 
 
 def keyed_runs(entries: Iterable[tuple[EntryKey, Entry]]) -> list[KeyedRun]:

@@ -101,7 +101,11 @@ class _Step(NamedTuple):
 
 
 class SearchIndex:
-    """The index of one home. Thread-safe."""
+    """The index of one home. Thread-safe.
+
+    Whoever owns its thread calls `index_some` when entries have come, and `tidy` until it says False
+    when none come. A query does by itself what was left undone.
+    """
 
     def __init__(self, path: Path, key: bytes, store: SqliteEntryStore, text_of: TextOf) -> None:
         """Open the index at `path` for `store`, or begin a new one where it cannot be used.
@@ -133,7 +137,7 @@ class SearchIndex:
         Newest is by claimed time to the second, and within a second by arrival. Words within double
         quotes are a phrase. `since_ms` and `until_ms` bound the claimed time (Unix time, both ends
         included, to the second); `before` goes on after the last hit of the page before. What has not
-        been indexed yet is indexed first.
+        been indexed yet is indexed first. In rare cases a hit names an entry that is gone meanwhile.
 
         Raises:
             TooLarge: the query is too long.

@@ -11,7 +11,7 @@ from store.crypto import SigningKey
 from store.entry import Entry, make_body, sign
 from store.errors import Damaged, Forked, NotFound
 from store.ids import LOG_FEED, NetworkId
-from store.log import LogId
+from store.log import Head, LogId, fork_proof
 from store.sqlite import id_index
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
@@ -117,6 +117,19 @@ def test_a_damaged_header_is_not_handed_out(home: Home) -> None:
     batch = home.store.after_key(0, 100)
     assert [entry.seq for run in batch.runs for entry in run.entries] == [1, 2, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9]
     assert home.store.at_keys([3]) == [None]
+
+
+def test_a_log_can_be_ended_across_a_damaged_entry(home: Home) -> None:
+    home.flip(ENTRIES[5], "head", 0)
+    other = sign(AUTHORS[0], NETWORK, LOG_FEED, 5, ENTRIES[3].id, make_body(b"s" * 16, [1, "other"]), 5)
+    home.store.end_log(fork_proof(ENTRIES[4], other, NETWORK))
+    state = home.store.state(LOG)
+    assert state is not None
+    assert state.head == Head(4, ENTRIES[3].id)
+    assert home.store.range(LOG, 1, 9, ALL_BYTES) == ENTRIES[:4]
+    assert scrub(home.database, 0, 100).flaws == []
+    with home.database.read() as connection:
+        assert connection.execute("SELECT count(*) FROM entries").fetchall() == [(8,)]
 
 
 def test_a_row_that_vanished_is_found_and_mended(home: Home) -> None:
