@@ -65,18 +65,17 @@ class Discovery:
         self._name = f"{secrets.token_hex(16)}.{SERVICE}"
 
     async def run(self) -> None:
-        """Announce and look until cancelled, then take the announcement back. A machine without a usable
-        network is no fault: it is logged, and nothing is found."""
+        """Announce and look until cancelled, then take the announcement back. Where mDNS does not work (no
+        usable network, say) that is logged, and nothing is found."""
         try:
             zeroconf = await trio.to_thread.run_sync(self._opened)
-        except OSError as error:
-            _log.warning("mDNS does not work here: %s", error)
-            return
-        try:
-            await self._look_and_tell(zeroconf)
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(zeroconf.close)
+            try:
+                await self._look_and_tell(zeroconf)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(zeroconf.close)
+        except Exception as error:  # noqa: BLE001 - a convenience, whose library must not end the host
+            _log.warning("mDNS does not work here: %r", error)
 
     def _opened(self) -> "Zeroconf":
         from zeroconf import InterfaceChoice, Zeroconf
@@ -124,9 +123,11 @@ class Discovery:
             await trio.sleep(REFRESH_S)
 
     async def _resolve(self, zeroconf: "Zeroconf", name: str) -> None:
-        info = await trio.to_thread.run_sync(zeroconf.get_service_info, SERVICE, name, RESOLVE_MS)
-        if info is None:
-            return
+        from zeroconf import ServiceInfo
+
+        # Unlike `get_service_info` this is content with the TXT strings; IP addresses are not needed.
+        info = ServiceInfo(SERVICE, name)
+        await trio.to_thread.run_sync(info.request, zeroconf, RESOLVE_MS)
         by_device: dict[AuthorId, list[str]] = {}
         for key, value in list(info.properties.items())[:MAX_ADDRESSES]:
             if not key.startswith(b"dnsaddr") or value is None:
@@ -151,6 +152,12 @@ def _offer(send: trio.MemorySendChannel[str], name: str) -> None:
 def _service(name: str, addresses: tuple[str, ...]) -> "ServiceInfo":
     from zeroconf import ServiceInfo
 
-    port = next((parse_address(text).port for text in addresses), 1)
-    texts = {f"dnsaddr{number or ''}": text for number, text in enumerate(addresses[:MAX_ADDRESSES])}
-    return ServiceInfo(SERVICE, name, port=port, properties=texts, server=f"{name.partition('.')[0]}.local.")
+    places = [parse_address(text) for text in addresses[:MAX_ADDRESSES]]
+    return ServiceInfo(
+        SERVICE,
+        name,
+        port=places[0].port if places else 1,
+        properties={f"dnsaddr{number or ''}": place.full_text for number, place in enumerate(places)},
+        server=f"{name.partition('.')[0]}.local.",
+        parsed_addresses=[place.host for place in places if place.is_ip],
+    )

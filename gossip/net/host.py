@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import trio
-from libp2p.abc import INetConn, INetStream, INetwork, INotifee
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
@@ -34,15 +33,14 @@ from gossip.net.event_queue import EventQueue
 from gossip.net.libp2p_cures import check_library, quiet_library
 from gossip.net.libp2p_gossip import GOSSIP_PROTOCOLS, MAX_GOSSIP_BYTES, BoundedGossipSub, BoundedPubsub
 from gossip.net.libp2p_negotiation import ask_for
+from gossip.net.libp2p_news import ConnectionNews
 from gossip.net.libp2p_noise import NoiseGate
 from gossip.net.libp2p_service import CalmHost
 from gossip.net.libp2p_stream import MuxedStream, UnreadBytes
-from gossip.net.libp2p_swarm import CalmSwarm, Upgrader
+from gossip.net.libp2p_swarm import CalmSwarm, HungUp, Upgrader
 from gossip.net.libp2p_tcp import TcpConnection, accept_forever, connect_tcp, listen_tcp
 from gossip.net.libp2p_yamux import Muxer
 from gossip.net.transport import (
-    Connected,
-    Disconnected,
     Found,
     Heard,
     StreamHandler,
@@ -66,40 +64,6 @@ CLOSE_S: Final = 3.0
 """How long the end of the host may take before what is left is cut off."""
 
 _log = logging.getLogger(__name__)
-
-
-class _News(INotifee):
-    """Turns what libp2p tells of connections into events."""
-
-    def __init__(self, queue: EventQueue) -> None:
-        self._queue = queue
-        self._told: set[AuthorId] = set()
-
-    async def connected(self, network: INetwork, conn: INetConn) -> None:
-        muxer = conn.muxed_conn
-        if isinstance(muxer, Muxer):
-            self._told.add(muxer.author)
-            await self._queue.tell(
-                Connected(muxer.author, muxer.session.conn.remote_text, muxer.is_initiator)
-            )
-
-    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
-        muxer = conn.muxed_conn
-        if isinstance(muxer, Muxer) and muxer.author in self._told:
-            self._told.discard(muxer.author)
-            await self._queue.tell(Disconnected(muxer.author))
-
-    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        await trio.lowlevel.checkpoint()
 
 
 class Libp2pHost:
@@ -145,7 +109,8 @@ class Libp2pHost:
         store = PeerStore()
         store.add_key_pair(peer_id, keys)
         self._swarm = CalmSwarm(peer_id, store, Upgrader(NoiseGate(keys, admit), self.unread))
-        self._swarm.register_notifee(_News(self._queue))
+        self._news = ConnectionNews(self._queue)
+        self._swarm.register_notifee(self._news)
         self._host = CalmHost(self._swarm, GOSSIP_PROTOCOLS)
         self._router = BoundedGossipSub(topic)
         self._pubsub = BoundedPubsub(self._host, self._router, topic, validate, self._heard)
@@ -200,11 +165,12 @@ class Libp2pHost:
         if not self._admit(peer):
             raise Unreachable(f"{short(peer)} is not admitted here")
         failures: list[str] = []
+        answered = False
         with trio.move_on_after(timeout_s) as patience:
             async with self._turn(peer):
                 if self._muxer(peer) is None:
-                    await self._dial_each(peer, places[:MAX_DIALLED], failures)
-        if self._muxer(peer) is None:
+                    answered = await self._dial_each(peer, places[:MAX_DIALLED], failures)
+        if self._muxer(peer) is None and not (answered and await self._news.arrives(peer)):
             if patience.cancelled_caught:
                 failures.append(f"no answer in {timeout_s:g} s")
             raise Unreachable(f"{short(peer)}: {'; '.join(failures) or 'no address is known'}")
@@ -315,8 +281,10 @@ class Libp2pHost:
             if not lock.locked():
                 self._dials.pop(peer, None)
 
-    async def _dial_each(self, peer: AuthorId, places: list[Address], failures: list[str]) -> None:
-        """Reach for all places, a little apart, and shake hands with those that answer, one at a time."""
+    async def _dial_each(self, peer: AuthorId, places: list[Address], failures: list[str]) -> bool:
+        """Reach for all places, a little apart, and shake hands with those that answer, one at a time.
+        True: `peer` answered, whether the connection still stands or not."""
+        answered = False
         send, receive = trio.open_memory_channel[TcpConnection | Unreachable](len(places))
         try:
             async with trio.open_nursery() as nursery:
@@ -325,15 +293,18 @@ class Libp2pHost:
                 for left in reversed(range(len(places))):
                     reached = await receive.receive()
                     failure = await self._shake(reached, peer, HANDSHAKE_SLICE_S if left else math.inf)
+                    if failure is None or isinstance(failure, HungUp):
+                        answered = True
                     if failure is None:
                         break
-                    failures.append(failure)
+                    failures.append(str(failure))
                 nursery.cancel_scope.cancel()
         finally:
             for _ in range(receive.statistics().current_buffer_used):
                 unused = receive.receive_nowait()
                 if isinstance(unused, TcpConnection):
                     unused.close_now()
+        return answered
 
     async def _reach(
         self, place: Address, wait_s: float, send: trio.MemorySendChannel[TcpConnection | Unreachable]
@@ -346,17 +317,17 @@ class Libp2pHost:
 
     async def _shake(
         self, reached: TcpConnection | Unreachable, peer: AuthorId, limit_s: float
-    ) -> str | None:
+    ) -> Unreachable | None:
         """Shake hands with what was reached; None if that worked, else why not."""
         if isinstance(reached, Unreachable):
-            return str(reached)
+            return reached
         try:
             with trio.fail_after(limit_s):
                 await self._swarm.secure(reached, _peer_of(peer))
         except Unreachable as error:
-            return str(error)
+            return error
         except trio.TooSlowError:
-            return f"{reached.remote_text}: connected, but silent"
+            return Unreachable(f"{reached.remote_text}: connected, but silent")
         return None
 
 

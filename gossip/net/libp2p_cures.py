@@ -89,10 +89,7 @@ def check_library() -> None:
         f"{theirs.__name__}.{name}"
         for ours, theirs in _CURES
         for name, value in vars(ours).items()
-        if callable(value)
-        and not name.startswith("__")
-        and name not in _OUR_OWN
-        and not hasattr(theirs, name)
+        if callable(value) and not name.startswith("__") and name not in _OUR_OWN and name not in vars(theirs)
     ]
     missing += [f"{owner.__name__}.{name}" for owner, name in _USED if not hasattr(owner, name)]
     if missing:

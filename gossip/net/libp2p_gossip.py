@@ -20,15 +20,12 @@ from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import ParseError, ValidationError
 from libp2p.io.exceptions import IOException
-from libp2p.network.exceptions import SwarmException
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
-from libp2p.protocol_muxer.exceptions import MultiselectClientError
 from libp2p.pubsub.gossipsub import PROTOCOL_ID, PROTOCOL_ID_V11, GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
-from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_limited
 
 from gossip.errors import GossipError
@@ -223,6 +220,7 @@ class BoundedPubsub(Pubsub):
         self._validate = validate
         self._heard = heard
         self._router = router
+        self._swarm = host.swarm
         self._reading: dict[ID, INetStream] = {}
         self._opening: set[ID] = set()
         self._faults: Counter[ID] = Counter()
@@ -247,7 +245,10 @@ class BoundedPubsub(Pubsub):
         self._reading[peer] = stream
         try:
             while True:
-                await self._take(peer, await self._read_rpc(stream))
+                rpc = await self._read_rpc(stream)
+                if self._swarm.live(peer) is not stream.muxed_conn:
+                    return  # What is still to be read comes from a peer that is cleared away already.
+                await self._take(peer, rpc)
         except (DecodeError, ParseError, UnicodeError) as error:
             self._fault(peer, stream, error)
             raise GossipError(f"broken gossip: {error}") from error
@@ -354,19 +355,14 @@ class BoundedPubsub(Pubsub):
 
     async def _open_until_it_works(self, peer_id: ID) -> None:
         delay_s = RETRY_S
-        while self._peer_is_connected(peer_id):
+        while (connection := self._swarm.live(peer_id)) is not None:
             try:
                 await self._handle_new_peer(peer_id)
                 return
-            except (
-                SwarmException,
-                StreamError,
-                MuxedStreamError,
-                MultiselectClientError,
-                GossipError,
-            ) as error:
+            except (GossipError, StreamError) as error:
                 _log.debug("no gossip stream to %s yet: %s", peer_id, error)
-            await trio.sleep(delay_s)
+            with trio.move_on_after(delay_s):
+                await connection.event_closed.wait()
             delay_s = min(2 * delay_s, 60.0)
 
     async def _peer_stream_retry_task(self, peer_id: ID) -> None:

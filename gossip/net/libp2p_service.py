@@ -7,7 +7,7 @@ identify nobody ourselves: what a peer speaks, a stream finds out.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import trio
@@ -18,14 +18,15 @@ from libp2p.host.ping import ID as PING_PROTOCOL
 from libp2p.host.ping import handle_ping
 from libp2p.identity.identify.identify import ID as IDENTIFY_PROTOCOL
 from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.network.exceptions import SwarmException
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.protocol_muxer.exceptions import MultiselectError
+from libp2p.protocol_muxer.exceptions import MultiselectClientError, MultiselectError
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.utils.varint import encode_varint_prefixed
 
-from gossip.errors import GossipError
+from gossip.errors import GossipError, NotConnected
 from gossip.net.libp2p_negotiation import BoundedCommunicator
 from gossip.net.libp2p_stream import MuxedStream
 from gossip.net.libp2p_swarm import CalmSwarm
@@ -42,6 +43,7 @@ class CalmHost(BasicHost):
 
     def __init__(self, swarm: CalmSwarm, told_protocols: tuple[TProtocol, ...]) -> None:
         """`told_protocols`: what identify says that we speak."""
+        self.swarm = swarm
         self._told_protocols = (*told_protocols, IDENTIFY_PROTOCOL, PING_PROTOCOL)
         super().__init__(
             swarm,
@@ -75,17 +77,43 @@ class CalmHost(BasicHost):
             try:
                 handler = await self._negotiated(net_stream)
                 await handler(net_stream)
-            except (GossipError, StreamError, MuxedStreamError, MultiselectError) as error:
-                _log.debug("a stream ended: %s", error)
-                stream.reset_now()
-            except Exception:  # noqa: BLE001 - the per-stream task: a fault ends its stream only
-                _log.exception("the handler of a stream failed")
+            except Exception as error:  # noqa: BLE001 - the per-stream task: a fault ends its stream only
+                if _is_loss(error):
+                    _log.debug("a stream ended: %s", error)
+                else:
+                    _log.exception("the handler of a stream failed")
                 stream.reset_now()
             except BaseException:
                 stream.reset_now()
                 raise
             else:
                 stream.finish()
+
+    async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> NetStream:
+        """Open a stream for one of the library's protocols. Cures: a peer's answer has no bounds.
+
+        Raises:
+            NotConnected: not connected, or the peer speaks none of them.
+        """
+        try:
+            stream = await self._network.new_stream(peer_id)
+        except SwarmException as error:
+            raise NotConnected(f"no stream to {peer_id}: {error}") from error
+        if not isinstance(stream, NetStream):
+            raise NotConnected("not our muxer")
+        try:
+            protocol = await self.multiselect_client.select_one_of(
+                protocol_ids, BoundedCommunicator(stream), NEGOTIATE_S
+            )
+        except MultiselectClientError as error:
+            raise NotConnected(f"{peer_id} speaks none of {', '.join(protocol_ids)}") from error
+        else:
+            stream.set_protocol(protocol)
+            return stream
+        finally:
+            if stream.get_protocol() is None:
+                with trio.CancelScope(shield=True):
+                    await stream.reset()
 
     async def _negotiated(self, stream: NetStream) -> Callable[[INetStream], Awaitable[None]]:
         protocol, handler = await self.multiselect.negotiate(BoundedCommunicator(stream), NEGOTIATE_S)
@@ -112,3 +140,10 @@ class CalmHost(BasicHost):
     async def _push_identify_to_all_peers(self) -> None:
         """Cures: the library opens a stream to every peer in a system task when it begins to listen."""
         await trio.lowlevel.checkpoint()
+
+
+def _is_loss(error: Exception) -> bool:
+    """The peer or the connection ended the stream: no fault of the handler."""
+    if isinstance(error, ExceptionGroup):
+        return all(_is_loss(inner) for inner in error.exceptions)
+    return isinstance(error, (GossipError, StreamError, MuxedStreamError, MultiselectError))

@@ -54,6 +54,11 @@ sides then keep the one that the smaller key dialled."""
 _log = logging.getLogger(__name__)
 
 
+class HungUp(Unreachable):
+    """The right device answered, and then ended the connection: it does not let us in, or it dialled us
+    at the same moment and keeps that connection."""
+
+
 class HalfOpen:
     """Places for inbound connections whose handshake is not done; the oldest gives way."""
 
@@ -153,14 +158,17 @@ class CalmSwarm(Swarm):
         """Handshake as the dialler and book the connection. The caller sets the deadline.
 
         Raises:
-            Unreachable: it is another device, it does not let us in, or it speaks another language.
+            HungUp: it does not want this connection.
+            Unreachable: it is another device, or it speaks another language.
         """
         try:
             await self.upgrade_outbound_raw_conn(conn, peer)
         except Exception as error:
             conn.close_now()
             if self.live(peer) is None:
-                raise Unreachable(f"{conn.remote_text}: {_reason(error)}") from error
+                text = f"{conn.remote_text}: {_reason(error)}"
+                proven = not isinstance(error.__cause__, SecurityUpgradeFailure)
+                raise (HungUp(text) if proven else Unreachable(text)) from error
         except BaseException:
             conn.close_now()
             raise
