@@ -119,3 +119,9 @@ def _is_media_type(media_type: str) -> bool:
 
 def _is_plain(text: str) -> bool:
     return not any(unicodedata.category(char) in _CONTROL for char in text)
+
+
+def text_of(body: bytes) -> str | None:
+    """What people may search for in a body; None where it is no version."""
+    version = parse(body)
+    return None if version is None else f"{version.name}\n{version.title}\n{version.text}"

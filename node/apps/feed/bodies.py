@@ -76,8 +76,16 @@ def read(content: tuple[object, ...]) -> Post | None:
     text, language = content[1], content[2]
     if type(text) is not str or type(language) is not str or not text or text.isspace():
         return None
-    return Post(text, language if _is_tag(language) else "")
+    if language and not _is_tag(language):
+        language = ""
+    return Post(text, language)
 
 
 def _is_tag(language: str) -> bool:
     return len(language) <= MAX_LANGUAGE_CHARS and _TAG.issuperset(language)
+
+
+def text_of(body: bytes) -> str | None:
+    """What people may search for in a body; None where it is no post."""
+    post = parse(body)
+    return None if post is None else post.text

@@ -1,0 +1,36 @@
+"""Who is let in: this home's own device and the devices on its list of peers.
+
+The list itself lies in the store (`store.sqlite.home`); this is its image in memory, which is asked often
+and from the trio thread only.
+"""
+
+from collections.abc import Callable, Iterable
+
+from store.ids import AuthorId
+
+
+class AllowList:
+    """`gossip.proto.admission.Admission` over a list of devices that a person keeps."""
+
+    def __init__(self, own: AuthorId, devices: Iterable[AuthorId] = ()) -> None:
+        self._own = own
+        self._devices = frozenset(devices)
+        self._listener: Callable[[], None] = lambda: None
+
+    def admits_peer(self, device: AuthorId) -> bool:
+        """Is this our device, or one on the list?"""
+        return device in self._devices or device == self._own
+
+    def admits_author(self, author: AuthorId) -> bool:
+        """Do we carry this device's logs? The same devices that may connect."""
+        return self.admits_peer(author)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change; gossip then asks again about everyone."""
+        self._listener = listener
+
+    def replace(self, devices: Iterable[AuthorId]) -> None:
+        """Set the list, and tell the listener if it is another one."""
+        before, self._devices = self._devices, frozenset(devices)
+        if before != self._devices:
+            self._listener()

@@ -1,0 +1,175 @@
+"""The view of the feed: which posts there are, in which order, and what answers what.
+
+The order of a post is max(claimed time, 1 + the largest order among the posts that it links to and that
+are in the view), so that an answer never stands before its question. Posts of one order stand by id.
+
+    feed_timeline  (at, tie, k)   every post: order in ms, first 56 bits of its id, key of its entry
+    feed_lifted    (k, at)        posts whose order is not their claimed time
+    feed_links     (parent, k)    every link of a post: first 56 bits of the id linked to, key of the post
+
+A post that comes late lifts those that link to it, and those after them; one that goes lets them down.
+Posts that this affects are visited in their old order, in which each stands after those it links to.
+Two ids may share their first bits: whoever reads `feed_links` looks at the links of the entry itself.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from node.apps.feed.bodies import parse
+from node.apps.kit import Reach
+from store.entry import Entry
+from store.interface import KeyedRun
+from store.sqlite.views import ReadViews, Schema, Views
+
+SCHEMA: Final = Schema(
+    "feed",
+    1,
+    (
+        "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
+        "CREATE TABLE feed_lifted (k INTEGER PRIMARY KEY, at INT NOT NULL)",
+        "CREATE TABLE feed_links (parent INT, k INT, PRIMARY KEY (parent, k)) WITHOUT ROWID",
+    ),
+)
+
+_TIE_BYTES: Final = 7
+_ASK_AT_ONCE: Final = 500
+"""Values in one IN list: few statements, and a statement that SQLite keeps prepared."""
+
+
+def tie_of(entry_id: bytes) -> int:
+    """The first 56 bits of an id as a number: ordered as ids are, and fits an SQLite integer."""
+    return int.from_bytes(entry_id[:_TIE_BYTES], "big")
+
+
+def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
+    """Take posts into the view. An entry without a body, or with one that is no post, is left out."""
+    rows: list[tuple[int, int, int]] = []
+    links: list[tuple[int, int]] = []
+    linked: dict[int, Entry] = {}
+    keep_text = reach.texts.keep
+    for first_key, entries in runs:
+        for key, entry in enumerate(entries, first_key):
+            post = None if entry.body is None else parse(entry.body)
+            if post is not None:
+                keep_text(entry.id, post.text)
+                rows.append((entry.time_ms, tie_of(entry.id), key))
+                if entry.links:
+                    linked[key] = entry
+                    links += [(tie_of(link), key) for link in entry.links]
+    rows.sort()
+    views.insert_rows("feed_timeline", ("at", "tie", "k"), rows, "ON CONFLICT DO NOTHING")
+    views.insert_rows("feed_links", ("parent", "k"), sorted(links), "ON CONFLICT DO NOTHING")
+    answers = _answers(views, [tie for _, tie, _ in rows])
+    if linked or answers:
+        _Settling(views, reach, {key: at for at, _, key in rows}).run(sorted(linked), answers)
+
+
+def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
+    """Take posts out of the view."""
+    ties: list[int] = []
+    for first_key, entries in runs:
+        for key, entry in enumerate(entries, first_key):
+            tie = tie_of(entry.id)
+            ties.append(tie)
+            row = (_kept_order(views, key, entry), tie, key)
+            views.execute("DELETE FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?", row)
+            views.execute("DELETE FROM feed_lifted WHERE k = ?", (key,))
+            for link in entry.links:
+                views.execute("DELETE FROM feed_links WHERE parent = ? AND k = ?", (tie_of(link), key))
+    answers = _answers(views, ties)
+    if answers:
+        _Settling(views, reach, {}).run((), answers)
+
+
+def order_of(views: ReadViews, key: int, entry: Entry) -> int | None:
+    """The order of a post in ms; None where it is not in the view."""
+    at = _kept_order(views, key, entry)
+    sql = "SELECT 1 FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?"
+    return at if views.execute(sql, (at, tie_of(entry.id), key)) else None
+
+
+def _kept_order(views: ReadViews, key: int, entry: Entry) -> int:
+    rows = views.execute("SELECT at FROM feed_lifted WHERE k = ?", (key,))
+    return int(rows[0][0]) if rows else entry.time_ms
+
+
+def _answers(views: ReadViews, ties: Sequence[int]) -> list[int]:
+    """Keys of posts that may link to entries whose ids begin with these bits."""
+    if not ties or not views.execute("SELECT 1 FROM feed_links LIMIT 1"):
+        return []
+    found: list[int] = []
+    for start in range(0, len(ties), _ASK_AT_ONCE):
+        part = list(ties[start : start + _ASK_AT_ONCE])
+        count = 1 if len(part) == 1 else _ASK_AT_ONCE
+        part += [-1] * (count - len(part))
+        sql = f"SELECT k FROM feed_links WHERE parent IN ({','.join('?' * count)})"
+        found += [key for (key,) in views.execute(sql, part)]
+    return found
+
+
+class _Settling:
+    """Puts posts at their right places, and those after them that this affects."""
+
+    def __init__(self, views: Views, reach: Reach, fresh: dict[int, int]) -> None:
+        """`fresh`: posts that were just put in at their claimed times, so they are known to be there."""
+        self._views = views
+        self._reach = reach
+        self._orders: dict[int, int | None] = dict(fresh)
+        self._queue: list[tuple[int, int]] = []
+        self._queued: set[int] = set()
+
+    def run(self, linked: Iterable[int], answers: Iterable[int]) -> None:
+        """Settle new posts with links first, in the order of arrival, then those that link to new ones."""
+        for key in linked:
+            self._push(-1, key)
+        for key in answers:
+            self._visit(key)
+        while self._queue:
+            _, key = heapq.heappop(self._queue)
+            self._queued.discard(key)
+            entry = self._reach.at(key)
+            at = None if entry is None else self._order(key, entry)
+            if entry is None or at is None:
+                continue
+            right = self._right_order(entry)
+            if right != at:
+                self._move(key, entry, at, right)
+                for answer in _answers(self._views, [tie_of(entry.id)]):
+                    self._visit(answer)
+
+    def _visit(self, key: int) -> None:
+        entry = self._reach.at(key)
+        at = None if entry is None else self._order(key, entry)
+        if at is not None:
+            self._push(at, key)
+
+    def _push(self, rank: int, key: int) -> None:
+        if key not in self._queued:
+            self._queued.add(key)
+            heapq.heappush(self._queue, (rank, key))
+
+    def _order(self, key: int, entry: Entry) -> int | None:
+        if key not in self._orders:
+            self._orders[key] = order_of(self._views, key, entry)
+        return self._orders[key]
+
+    def _right_order(self, entry: Entry) -> int:
+        right = entry.time_ms
+        for link in entry.links:
+            found = self._reach.find(link)
+            if found is not None:
+                at = self._order(*found)
+                if at is not None and at >= right:
+                    right = at + 1
+        return right
+
+    def _move(self, key: int, entry: Entry, at: int, right: int) -> None:
+        tie = tie_of(entry.id)
+        self._orders[key] = right
+        self._views.execute("DELETE FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?", (at, tie, key))
+        self._views.execute("INSERT INTO feed_timeline VALUES (?, ?, ?)", (right, tie, key))
+        if right == entry.time_ms:
+            self._views.execute("DELETE FROM feed_lifted WHERE k = ?", (key,))
+        else:
+            self._views.execute("INSERT OR REPLACE INTO feed_lifted VALUES (?, ?)", (key, right))

@@ -1,0 +1,74 @@
+"""Background indexing: the search index follows what is committed, in a thread of its own.
+
+Whoever searches indexes first what is missing; this task only keeps that short, and the index tidy. In
+bulk the intake is held back a little where the index falls behind: what was just committed is indexed
+from memory at half the price of reading it again.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import trio
+
+from node.intake import Intake
+from node.limits import INDEX_AT_ONCE, INDEX_LAG, INDEX_LAG_WAIT_S, INDEX_WAIT_S
+from store.errors import StoreError
+from store.sqlite.search import SearchIndex
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Indexing:
+    """Keeps the index up to date. For the trio thread."""
+
+    def __init__(self, intake: Intake, index: SearchIndex) -> None:
+        self._intake = intake
+        self._index = index
+        self._limiter = trio.CapacityLimiter(1)
+        self._done = 0
+        """Entries of this run of the node that were indexed, as far as we know."""
+        self._is_well = True
+        self._stepped = trio.Event()
+
+    async def run(self) -> None:
+        """Index whatever is committed, until cancelled. A full disk stops it until the next commit."""
+        self._intake.pace = self._keep_pace
+        while True:
+            commits, entries = self._intake.commits, self._intake.entries
+            try:
+                await self._follow()
+                await self._tidy()
+                self._is_well = True
+            except StoreError:
+                self._is_well = False
+                _log.exception("the search index could not follow")
+            await self._intake.changed(commits)
+            with trio.move_on_after(INDEX_WAIT_S):
+                await self._intake.grown(entries + INDEX_AT_ONCE)
+
+    async def _follow(self) -> None:
+        while True:
+            entries = self._intake.entries
+            step = await self._in_thread(self._index.index_some)
+            self._done = self._done + step if step else entries
+            self._stepped.set()
+            self._stepped = trio.Event()
+            if not step:
+                return
+
+    async def _keep_pace(self) -> None:
+        """Wait while the index is far behind, but not for long: it may lag, the intake may not stop."""
+        with trio.move_on_after(INDEX_LAG_WAIT_S):
+            while self._is_well and self._intake.entries - self._done > INDEX_LAG:
+                await self._stepped.wait()
+
+    async def _tidy(self) -> None:
+        """Merge what bulk left in pieces, while nothing else is to be done."""
+        while self._intake.is_idle and await self._in_thread(self._index.tidy):
+            pass
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(work, limiter=self._limiter)

@@ -1,0 +1,86 @@
+"""The limits of the node floor: name, unit, reason. Those of bodies stand beside the bodies.
+
+Wire limits are in `store` and `gossip.proto.limits`; what is here bounds this machine's memory and time.
+"""
+
+from typing import Final
+
+MAX_PENDING_ENTRIES: Final = 32_768
+"""Entries that wait for the writer, from everyone; whoever brings more waits. At 1 kB each 32 MiB."""
+
+MAX_BATCH_ENTRIES: Final = 4_096
+"""Entries in one transaction. Larger ones gain nothing and make the next commit wait."""
+
+VERIFY_SLICE: Final = 64
+"""Signatures that are checked without a pause, about 4 ms: nothing else on the loop waits longer."""
+
+VERIFY_READ_ENTRIES: Final = 256
+"""Entries of one log that background verification checks at a time, about 15 ms: whoever comes with new
+entries waits no longer than that."""
+
+VERIFY_READ_BYTES: Final = 4 * 2**20
+"""The same in bytes, where bodies are large."""
+
+VERIFY_PAUSE_S: Final = 0.004
+"""Pause of background verification after each time."""
+
+MAX_READ_BYTES: Final = 64 * 2**20
+"""What one look at held entries may take: a run of the largest entries fits."""
+
+MAX_READ_THREADS: Final = 4
+"""Reads of the store at a time, as many as it has read connections."""
+
+BUS_CHANGES: Final = 256
+"""Commits that a follower may be behind; one that is further behind reads from the store instead."""
+
+MAX_FOLLOWERS: Final = 64
+"""Followers at a time, as many as the control door has connections."""
+
+MAX_OWN_ENTRIES: Final = 50_000
+"""Entries that one call may publish. A request of 4 MiB has fewer lines unless they are nearly empty."""
+
+MAX_INTENTS: Final = 4_096
+"""Own entries of single calls that wait for the author; whoever brings more waits."""
+
+SIGN_SLICE: Final = 128
+"""Signatures that the author makes without a pause, about 4 ms."""
+
+INDEX_WAIT_S: Final = 0.25
+"""After a commit: wait so long before indexing, so that a burst becomes one transaction."""
+
+INDEX_AT_ONCE: Final = 4_096
+"""So many new entries are indexed without waiting: bulk."""
+
+VERIFIER_MIN_ENTRIES: Final = 24
+"""Signatures from which on it pays to hand them to another process; fewer take about a millisecond."""
+
+VERIFIER_REQUESTS: Final = 3
+"""Requests that are sent before the first is answered: the process never waits for the next one."""
+
+VERIFIER_READ_BYTES: Final = 4_096
+"""Answers read at a time, one byte a signature."""
+
+VERIFIER_IDLE_S: Final = 20.0
+"""How long the process is kept without work; it holds some 20 MB."""
+
+VERIFIER_REST_S: Final = 60.0
+"""How long to do without the process after it failed."""
+
+CHECK_TOGETHER: Final = 128
+"""Signatures that are checked before the entries go to the writer, about 7 ms: while it writes them, the
+next ones are checked."""
+
+INDEX_LAG: Final = 10_000
+"""Entries that the index may be behind before the intake waits for it; the store has some 16,000 at hand."""
+
+INDEX_LAG_WAIT_S: Final = 1.0
+"""How long the intake waits at most before each transaction."""
+
+DEFAULT_SHOWN: Final = 50
+"""Entries of an answer where no limit is given: two screens."""
+
+MAX_SHOWN: Final = 10_000
+"""Most entries of one answer; with the largest bodies 320 MB, with usual ones 5 MB."""
+
+HIDE_AHEAD_MS: Final = 86_400_000
+"""What is ordered more than a day ahead of now is hidden until then; see docs/protocol/entry.md."""

@@ -1,0 +1,133 @@
+"""The home's entry store with its views: what changes entries changes the views in the same transaction.
+
+Nothing here knows any app: the folds are given. Beside the apps' tables there is one of our own:
+
+    bodies_missing  (k)  entries whose body has not come yet
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from store.entry import Entry
+from store.errors import StoreError
+from store.ids import EntryId
+from store.interface import Appended, KeyedRun, LogState
+from store.log import Evidence, LogId
+from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.views import Fold, Schema, Unfold, Views
+
+_SCHEMA: Final = Schema("bodies", 1, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY)",))
+
+
+class Folding(NamedTuple):
+    """The views that follow the entries."""
+
+    schemas: tuple[Schema, ...]
+    fold: Fold
+    unfold: Unfold
+
+
+class Shelf:
+    """`store.interface.EntryStore` with views. Reads may come from any thread, writes from one at a time."""
+
+    def __init__(self, entries: SqliteEntryStore, folding: Folding) -> None:
+        self.entries = entries
+        """The store itself, for readers who want keys or views."""
+        self._folding = folding
+
+    def prepare(self) -> bool:
+        """Build views that are new here or of another version, from all entries; True if it was done."""
+        return self.entries.prepare_views(self._fold, (*self._folding.schemas, _SCHEMA))
+
+    def check(self) -> None:
+        """See that the views are those of this version, where they cannot be built.
+
+        Raises:
+            StoreError: they are not.
+        """
+        if not self.entries.views_current((*self._folding.schemas, _SCHEMA)):
+            raise StoreError("its views are of another version: start the daemon once")
+
+    def logs(self) -> dict[LogId, LogState]:
+        """Every log held, with its state."""
+        return self.entries.logs()
+
+    def state(self, log_id: LogId) -> LogState | None:
+        """The state of one log, or None where nothing is known of it."""
+        return self.entries.state(log_id)
+
+    def append(self, runs: Sequence[Sequence[Entry]], *, checked: bool, durable: bool) -> list[Appended]:
+        """Append runs and fold them. Raises: as `store.interface.EntryStore.append`."""
+        return self.entries.append(runs, checked=checked, durable=durable, fold=self._fold)
+
+    def entry(self, entry_id: EntryId) -> Entry:
+        """One entry by its id. Raises: NotFound."""
+        return self.entries.entry(entry_id)
+
+    def find(self, low: bytes, high: bytes, limit: int) -> list[EntryId]:
+        """At most `limit` ids between two 32-byte bounds, both included, in ascending order."""
+        return self.entries.find(low, high, limit)
+
+    def range(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> list[Entry]:
+        """Entries of a log that are held, in order, at most `max_bytes` but at least one."""
+        return self.entries.range(log_id, first_seq, last_seq, max_bytes)
+
+    def mark_checked(self, log_id: LogId, seq: int) -> None:
+        """Note that all signatures up to `seq` are good. Raises: NotFound."""
+        self.entries.mark_checked(log_id, seq)
+
+    def end_log(self, evidence: Evidence) -> Evidence:
+        """Keep evidence, drop the entries from its seq on, and return the evidence held now."""
+        return self.entries.end_log(evidence, unfold=self._unfold)
+
+    def drop_body(self, entry_id: EntryId) -> None:
+        """Forget the body of an entry; header and signature stay. Raises: NotFound."""
+        self.entries.drop_body(entry_id, unfold=self._unfold)
+
+    def restore_body(self, entry_id: EntryId, body: bytes) -> None:
+        """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry."""
+        self.entries.restore_body(entry_id, body, fold=self._fold_restored)
+
+    def arrivals(self, after: int, limit: int) -> list[Appended]:
+        """Pieces that were appended after arrival `after`, oldest first, at most `limit`."""
+        return self.entries.arrivals(after, limit)
+
+    def count(self) -> int:
+        """How many entries are held."""
+        return self.entries.count()
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        self.entries.close()
+
+    def missing_bodies(self, limit: int) -> list[EntryId]:
+        """At most `limit` entries whose body has not come yet, in the order of arrival."""
+        with self.entries.views() as views:
+            keys = [
+                key for (key,) in views.execute("SELECT k FROM bodies_missing ORDER BY k LIMIT ?", (limit,))
+            ]
+        return [entry.id for entry in self.entries.at_keys(keys) if entry is not None]
+
+    def _fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
+        missing = [
+            (key,)
+            for first_key, entries in runs
+            for key, entry in enumerate(entries, first_key)
+            if entry.body is None
+        ]
+        views.insert_rows("bodies_missing", ("k",), missing)
+        self._folding.fold(views, runs)
+
+    def _fold_restored(self, views: Views, runs: Sequence[KeyedRun]) -> None:
+        _forget(views, runs)
+        self._folding.fold(views, runs)
+
+    def _unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
+        _forget(views, runs)
+        self._folding.unfold(views, runs)
+
+
+def _forget(views: Views, runs: Sequence[KeyedRun]) -> None:
+    for first_key, entries in runs:
+        last_key = first_key + len(entries) - 1
+        views.execute("DELETE FROM bodies_missing WHERE k BETWEEN ? AND ?", (first_key, last_key))

@@ -1,0 +1,279 @@
+"""The store as the one writer sees it: judge jobs in order, keep what is good, say what became of each.
+
+Synchronous; one thread at a time. `node.intake` calls it from its writer thread, `node.home` directly
+where no daemon runs. Jobs share a transaction as far as possible: that is the group commit. Once the
+store refused one (disk full), every job of it and after it has failed, and nothing of them is kept.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from gossip.proto.events import Failed, Piece, Stopped, Verdict
+from gossip.proto.judge import Inspected, decide, log_of, settle
+from node.limits import MAX_READ_BYTES
+from store.entry import Entry
+from store.errors import StoreError
+from store.ids import EntryId, NetworkId
+from store.interface import NOTHING_HELD, EntryStore, LogState, states_after
+from store.log import Evidence, LogId, stronger
+
+
+class Delivery(NamedTuple):
+    """Inspected pieces from a peer. The answer is a verdict for each."""
+
+    pieces: tuple[Inspected, ...]
+
+
+class OwnEntries(NamedTuple):
+    """Entries that we signed: all of them are kept, durably, or none."""
+
+    pieces: tuple[Piece, ...]
+
+
+class EvidenceNews(NamedTuple):
+    """Checked evidence against an author."""
+
+    evidence: Evidence
+
+
+class BodyNews(NamedTuple):
+    """A body that was missing."""
+
+    entry_id: EntryId
+    body: bytes
+
+
+class SignaturesChecked(NamedTuple):
+    """All signatures of a log up to `seq` were found good."""
+
+    log_id: LogId
+    seq: int
+
+
+Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked
+
+
+class Outcome:
+    """What became of a job."""
+
+    __slots__ = ("error", "evidence", "fresh", "verdicts")
+
+    def __init__(self) -> None:
+        self.verdicts: list[Verdict] = []
+        """One for each piece of a `Delivery`."""
+        self.fresh: list[Piece] = []
+        """Entries that are held since this job, in chains."""
+        self.evidence: list[Evidence] = []
+        """Why logs ended with it."""
+        self.error: StoreError | None = None
+        """Why a job other than a `Delivery` was refused; nothing of it is kept."""
+
+
+class Applied(NamedTuple):
+    """What became of some jobs."""
+
+    outcomes: list[Outcome]
+    """One for each job."""
+    changed: dict[LogId, LogState]
+    """The new states of logs that changed."""
+
+
+class Writer:
+    """Judges and keeps. Its states are those of the last commit."""
+
+    def __init__(self, store: EntryStore, network: NetworkId) -> None:
+        self.store = store
+        self.network = network
+        self._states = store.logs()
+
+    def states(self) -> dict[LogId, LogState]:
+        """A copy of every log's state."""
+        return dict(self._states)
+
+    def state(self, log_id: LogId) -> LogState:
+        """The state of one log; `NOTHING_HELD` where nothing is known of it."""
+        return self._states.get(log_id, NOTHING_HELD)
+
+    def apply(self, jobs: Sequence[Job]) -> Applied:
+        """Do the jobs in order, in as few transactions as possible. Never raises for what a job says nor
+        for what the disk does."""
+        batch = _Batch(self.store, self.network, self._states)
+        outcomes = [batch.take(job) for job in jobs]
+        batch.flush()
+        return Applied(outcomes, batch.changed)
+
+
+class _Waiting(NamedTuple):
+    """Something that counts only if the open transaction is committed."""
+
+    outcome: Outcome
+    slot: int
+    """Index of the verdict; `_NO_VERDICT` where the job has none."""
+    log_id: LogId
+    fresh: Piece
+
+
+_NO_VERDICT: Final = -1
+
+
+class _Batch:
+    """The jobs of one call of `Writer.apply`, with the transaction that is being put together."""
+
+    def __init__(self, store: EntryStore, network: NetworkId, states: dict[LogId, LogState]) -> None:
+        self._store = store
+        self._network = network
+        self._states = states
+        self.changed: dict[LogId, LogState] = {}
+        self._ahead: dict[LogId, LogState] = {}
+        self._waiting: list[_Waiting] = []
+        self._runs: list[Piece] = []
+        self._checked = True
+        self._durable = False
+        self._broken: StoreError | None = None
+
+    def take(self, job: Job) -> Outcome:
+        """Do a job, or as much of it as does not have to wait for `flush`."""
+        outcome = Outcome()
+        match job:
+            case Delivery(pieces):
+                for found in pieces:
+                    self._place(found, outcome)
+            case OwnEntries(pieces):
+                self._add_own(pieces, outcome)
+            case EvidenceNews(evidence):
+                self._end(evidence, outcome)
+            case BodyNews(entry_id, body):
+                self._attempt(outcome, lambda: self._store.restore_body(entry_id, body))
+            case SignaturesChecked(log_id, seq):
+                self._attempt(outcome, lambda: self._note_checked(log_id, seq))
+        return outcome
+
+    def flush(self) -> None:
+        """Commit what waits. Where the store refuses, all of it has failed, and so will what follows."""
+        if not self._waiting:
+            return
+        try:
+            if self._runs:
+                self._store.append(self._runs, checked=self._checked, durable=self._durable)
+        except StoreError as error:
+            self._fail(error)
+        else:
+            self._keep(self._ahead)
+            for waiting in self._waiting:
+                if waiting.fresh:
+                    waiting.outcome.fresh.append(waiting.fresh)
+        self._ahead, self._waiting, self._runs, self._durable = {}, [], [], False
+
+    def _keep(self, states: dict[LogId, LogState]) -> None:
+        self._states.update(states)
+        self.changed.update(states)
+
+    def _fail(self, error: StoreError) -> None:
+        self._broken = error
+        for outcome, slot, log_id, _ in self._waiting:
+            if slot == _NO_VERDICT:
+                outcome.error = error
+            else:
+                outcome.verdicts[slot] = Failed(log_id, str(error))
+
+    def _place(self, found: Inspected, outcome: Outcome) -> None:
+        """Judge a piece and put what is new of it into the transaction."""
+        log_id = log_of(found.piece)
+        slot = len(outcome.verdicts)
+        outcome.verdicts.append(Failed(log_id, ""))
+        self._turn_to(found.each)
+        if self._broken is not None:
+            outcome.verdicts[slot] = Failed(log_id, str(self._broken))
+            return
+        try:
+            decision = decide(found, self._state(log_id), self._read_held, self._network)
+        except StoreError as error:
+            outcome.verdicts[slot] = Failed(log_id, str(error))
+            return
+        outcome.verdicts[slot] = decision.verdict
+        if decision.fresh:
+            self._add((decision.fresh,))
+        if log_id in self._ahead:
+            self._waiting.append(_Waiting(outcome, slot, log_id, decision.fresh))
+        if decision.evidence is not None:
+            held = self._end(decision.evidence, outcome)
+            if held is not None:
+                outcome.verdicts[slot] = Stopped(log_id, held)
+            else:
+                outcome.verdicts[slot] = Failed(log_id, str(outcome.error))
+                outcome.error = None
+
+    def _add_own(self, pieces: tuple[Piece, ...], outcome: Outcome) -> None:
+        self._turn_to(checked=True)
+        if self._broken is not None:
+            outcome.error = self._broken
+            return
+        known = {log_of(piece): self._state(log_of(piece)) for piece in pieces}
+        try:
+            states_after(known, pieces, checked=True)
+        except StoreError as error:
+            outcome.error = error
+            return
+        self._add(pieces)
+        self._durable = True
+        self._waiting += [_Waiting(outcome, _NO_VERDICT, log_of(piece), piece) for piece in pieces]
+
+    def _turn_to(self, checked: bool) -> None:
+        """A transaction has entries of one kind: close one of the other kind."""
+        if self._runs and checked != self._checked:
+            self.flush()
+        self._checked = checked
+
+    def _add(self, pieces: Sequence[Piece]) -> None:
+        """Put chains that continue their logs into the transaction."""
+        for piece in pieces:
+            log_id = log_of(piece)
+            self._ahead.update(states_after({log_id: self._state(log_id)}, (piece,), self._checked))
+            self._runs.append(piece)
+
+    def _end(self, evidence: Evidence, outcome: Outcome) -> Evidence | None:
+        """End a log, unless this is no news, and return the evidence held then. None: it failed."""
+        log_id = evidence.log_id
+        held: list[Evidence] = []
+
+        def end() -> None:
+            state = self._state(log_id)
+            if state.evidence is not None and stronger(state.evidence, evidence) == state.evidence:
+                held.append(state.evidence)
+                return
+            settled = settle(evidence, state, self._read_held, self._network)
+            held.append(self._store.end_log(settled))
+            outcome.evidence.append(held[0])
+            self._keep({log_id: self._store.state(log_id) or NOTHING_HELD})
+
+        self._attempt(outcome, end)
+        return held[0] if held and outcome.error is None else None
+
+    def _note_checked(self, log_id: LogId, seq: int) -> None:
+        state = self._state(log_id)
+        held = 0 if state.head is None else state.head.seq
+        if state.checked_seq < min(seq, held):
+            self._store.mark_checked(log_id, min(seq, held))
+            self._keep({log_id: self._store.state(log_id) or NOTHING_HELD})
+
+    def _attempt(self, outcome: Outcome, change: Callable[[], None]) -> None:
+        """Make a change that has a transaction of its own, after what waits for one."""
+        self.flush()
+        if self._broken is not None:
+            outcome.error = self._broken
+            return
+        try:
+            change()
+        except StoreError as error:
+            outcome.error = error
+
+    def _state(self, log_id: LogId) -> LogState:
+        return self._ahead.get(log_id) or self._states.get(log_id, NOTHING_HELD)
+
+    def _read_held(self, log_id: LogId, first_seq: int, last_seq: int) -> Sequence[Entry]:
+        """Entries that are held; those that still wait are committed first."""
+        if log_id in self._ahead:
+            self.flush()
+        if self._broken is not None:
+            raise self._broken
+        return self._store.range(log_id, first_seq, last_seq, MAX_READ_BYTES)
