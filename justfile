@@ -16,7 +16,7 @@ lint:
     uv run ruff check
     uv run ruff format --check
     uv run mypy
-    uv run lint-imports --no-logo
+    uv run lint-imports --no-logo --no-cache
 
 # put code into the one shape
 format:
