@@ -38,6 +38,15 @@ class Follower:
         async for change in self._receive:
             yield change
 
+    async def change(self) -> None:
+        """Wait until something has changed since the last call. What it was is for the caller to look up."""
+        await self._receive.receive()
+        while True:
+            try:
+                self._receive.receive_nowait()
+            except (trio.WouldBlock, trio.EndOfChannel):
+                return
+
     def offer(self, change: Committed) -> None:
         """Put a change into the queue; a full queue is thrown away and `LAGGING` put in its place."""
         try:

@@ -84,3 +84,9 @@ MAX_SHOWN: Final = 10_000
 
 HIDE_AHEAD_MS: Final = 86_400_000
 """What is ordered more than a day ahead of now is hidden until then; see docs/protocol/entry.md."""
+
+FOLLOW_BATCH: Final = 500
+"""Entries that a follower looks at together."""
+
+MAX_AWAITED_BODIES: Final = 1_000
+"""Entries whose bodies a follower waits for; older ones are not shown when they come after all."""

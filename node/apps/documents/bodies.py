@@ -15,7 +15,7 @@ import unicodedata
 from typing import Final, NamedTuple
 
 from node.errors import BadData, TextTooLarge
-from store.entry import MAX_BODY_BYTES, content_of, make_body
+from store.entry import MAX_BODY_BYTES, MAX_LINKS, content_of, make_body
 from store.errors import InvalidEntry, NotCanonical, TooLarge
 
 KIND: Final = 33
@@ -28,6 +28,9 @@ MAX_TITLE_CHARS: Final = 300
 
 MAX_MEDIA_TYPE_CHARS: Final = 100
 """Longest media type; the registry's longest have some 80."""
+
+MAX_FOLLOWS: Final = MAX_LINKS
+"""Versions that one can follow: an entry's links."""
 
 DEFAULT_MEDIA_TYPE: Final = "text/plain"
 

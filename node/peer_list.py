@@ -1,0 +1,126 @@
+"""Changing the list of peers: who is let in, under which name, at which addresses. Synchronous."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gossip.errors import BadAddress
+from gossip.net.address import parse_address
+from node.errors import BadData, BadRequest, DiskFull, Missing, NodeError, TextTooLarge
+from node.home import Home
+from node.network_file import check_name
+from node.queries import Queries
+from store.crypto import check_author
+from store.errors import BadSignature, NotFound, StorageFull, TooLarge
+from store.ids import AuthorId, NotAnId, from_text, to_text
+from store.sqlite.home import Peer
+
+
+class Added(NamedTuple):
+    """A peer that was put on the list."""
+
+    device: AuthorId
+    addresses: tuple[str, ...]
+    shown: dict[str, Any]
+    """The answer of `peer/add`."""
+
+
+class PeerList:
+    """Puts devices on a home's list and takes them off. The home must be open for writing."""
+
+    def __init__(self, home: Home, queries: Queries) -> None:
+        self._home = home
+        self._queries = queries
+
+    def add(
+        self, device: str | None, address: str | None, addresses: Sequence[str] | None, name: str | None
+    ) -> Added:
+        """Let a device in; one that is let in already gets what is given in addition.
+
+        Raises:
+            BadRequest: neither a device nor an address. BadData: one is malformed, or they disagree.
+            TextTooLarge, DiskFull: as they say.
+        """
+        places = [_place(text) for text in ([address] if address is not None else []) + list(addresses or ())]
+        author = self._author(device, places)
+        if author == self._home.device:
+            raise BadData("That is this home's own device.", "Give the address of the other one.")
+        before = self._home.tables.peer(author)
+        known = before.addresses if before is not None else ()
+        peer = Peer(
+            author,
+            check_name(name) if name is not None else before.name if before is not None else "",
+            tuple(dict.fromkeys([*(text for text, _ in places), *known])),
+            before.note if before is not None else "",
+            before.added_ms if before is not None else self._queries.now_ms(),
+        )
+        self._put(peer)
+        shown = {
+            "device": to_text(author),
+            "name": self._queries.names.now().of(author),
+            "addresses": list(peer.addresses),
+        }
+        return Added(author, peer.addresses, shown)
+
+    def _author(self, device: str | None, places: Sequence[tuple[str, AuthorId | None]]) -> AuthorId:
+        named = {author for _, author in places if author is not None}
+        if device is not None:
+            named.add(_device(device, self._queries))
+        if not named:
+            raise BadRequest(
+                "A peer is named by its device id, or by an address that ends in /p2p/….",
+                "The other person's `aster status` prints the line to type.",
+            )
+        if len(named) > 1:
+            raise BadData("The addresses and the id name different devices.", "Give those of one device.")
+        author = named.pop()
+        try:
+            check_author(author)
+        except BadSignature as error:
+            raise BadData("This id is no valid device key.", "Copy it again from the other side.") from error
+        return author
+
+    def _put(self, peer: Peer) -> None:
+        try:
+            self._home.tables.put_peer(peer)
+        except TooLarge as error:
+            raise TextTooLarge(f"The list of peers takes no more: {error}.", "Remove one first.") from error
+        except StorageFull as error:
+            raise DiskFull from error
+
+    def remove(self, device: str) -> dict[str, Any]:
+        """Let a device in no longer; the answer of `peer/remove`. Raises: Missing, Ambiguous, DiskFull."""
+        author = self._queries.peer(device)
+        shown = {"device": to_text(author), "name": self._queries.names.now().of(author)}
+        try:
+            self._home.tables.remove_peer(author)
+        except NotFound as error:
+            raise Missing(f"{device!r} is not on the list.", "See: aster peer list") from error
+        except StorageFull as error:
+            raise DiskFull from error
+        return shown
+
+
+def _place(text: str) -> tuple[str, AuthorId | None]:
+    """An address without its /p2p/ part, and the device that this part names."""
+    try:
+        place = parse_address(text)
+    except BadAddress as error:
+        raise BadData(
+            f"This is no address that can be dialled: {error}.",
+            "An address looks like /ip4/192.168.1.7/tcp/7400/p2p/12D3KooW…",
+        ) from error
+    return place.text, place.peer
+
+
+def _device(text: str, queries: Queries) -> AuthorId:
+    """A device by its full id, or by the beginning or name of one that is known."""
+    try:
+        return AuthorId(from_text(text.strip()))
+    except NotAnId:
+        try:
+            return queries.author(text)
+        except NodeError as error:
+            raise BadData(
+                f"{text!r} is neither a device id (52 characters) nor an address.",
+                "The other person's `aster status` prints the line to type.",
+            ) from error
