@@ -15,8 +15,6 @@ from node.errors import Missing
 from node.paths import Paths
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from node.doors.offline import OfflineDoor
 
 Json = dict[str, Any]
@@ -48,8 +46,7 @@ class Session:
             return self._client.call(method, given, extra_timeout_s)
         except NoDaemon as error:
             self._check_offline(method, error)
-        with self._open_store() as door:
-            return door.call(method, given)
+        return self._offline().call(method, given)
 
     def stream(self, method: str, **params: object) -> Iterator[Json]:
         """Call a streaming method; parameters that are None are left out. Raises: NodeError."""
@@ -59,20 +56,18 @@ class Session:
             return
         except NoDaemon as error:
             self._check_offline(method, error)
-        with self._open_store() as door:
-            yield from door.stream(method, given)
+        yield from self._offline().stream(method, given)
 
     def _check_offline(self, method: str, error: NoDaemon) -> None:
         check_home(self.paths)
         if not works_offline(method):
             raise error
 
-    def _open_store(self) -> "AbstractContextManager[OfflineDoor]":
-        from node.doors.offline import open_door
-
+    def _offline(self) -> "OfflineDoor":
         from cli.passphrase import asker
+        from node.doors.offline import OfflineDoor
 
-        return open_door(self.paths, asker(self.environment))
+        return OfflineDoor(self.paths, asker(self.environment))
 
 
 def _given(params: Json) -> Json:

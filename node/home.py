@@ -49,6 +49,8 @@ class Home:
         self.charter = charter
         self.network = charter.network_id()
         self.key = SigningKey(keys.device_seed)
+        self.device_seed = keys.device_seed
+        """32 bytes, for the transport, whose identity is the device's key."""
         self.home_key = keys.home_key
         self.database = database
         self.entries = SqliteEntryStore(database)

@@ -193,6 +193,16 @@ def write_object(value: Json) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
+def function_name(method: str) -> str:
+    """Name of the function of `node.api` and `node.queries` that answers a method."""
+    return method.replace("/", "_").replace("-", "_")
+
+
+def function_parameters(params: Json) -> Json:
+    """Parameters under names that Python allows: ``from`` is ``from_``."""
+    return {f"{name}_" if name == "from" else name: value for name, value in params.items()}
+
+
 # --- errors -----------------------------------------------------------------------------------------
 
 STATUS: Final[Mapping[str, int]] = {

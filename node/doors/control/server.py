@@ -58,6 +58,8 @@ class Server:
         self._door = door
         self._slots = trio.CapacityLimiter(MAX_CONNECTIONS)
         self._stopping = trio.Event()
+        self.stopped = trio.Event()
+        """Set when `serve` has returned."""
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Serve connections of `listener`, which is closed at the end; returns after `stop`.
@@ -75,6 +77,7 @@ class Server:
                 await self._stopping.wait()
                 accepting.cancel_scope.cancel()
             connections.cancel_scope.deadline = trio.current_time() + GRACE_S
+        self.stopped.set()
 
     def stop(self) -> None:
         """Take no more requests and end the streams."""

@@ -1,0 +1,98 @@
+"""The door of a process that works on the home itself, because no daemon runs or there is no home yet.
+
+The same methods as over the control socket, as far as the store alone can answer them. Reading opens the
+store read-only; the few methods that change something take the home's lock, so that no daemon can start
+meanwhile. Making a home is here too.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from node import keyring
+from node.doors.control.door import read_network
+from node.doors.control.protocol import Json, check_parameters, function_name, function_parameters
+from node.founding import create_home, found_network, give_new_device, published_name
+from node.home import Home, open_home
+from node.keyring import AskPassphrase
+from node.network_file import read as read_charter
+from node.paths import Paths
+from node.peer_list import PeerList
+from node.queries import Queries
+from store.crypto import self_test
+from store.ids import to_text
+
+__all__ = ["OfflineDoor", "is_exposed", "make_home", "read_network", "read_passphrase", "renew_device"]
+
+is_exposed = keyring.is_exposed
+read_passphrase = keyring.read_passphrase
+
+_CHANGING: Final = frozenset({"peer/add", "peer/remove"})
+"""Methods that need the lock."""
+
+
+def make_home(
+    paths: Paths, name: str, network_file: str | None, network_name: str, passphrase: str | None
+) -> Json:
+    """Make a home: `device`, `network`, `name` and `network_name` of it.
+
+    `network_file`: text of the file of the network to join; None founds one called `network_name`.
+    `passphrase`: None leaves the key unprotected.
+
+    Raises: as `node.founding.create_home`; BadData: no network file.
+    """
+    self_test()
+    charter = found_network(network_name) if network_file is None else read_charter(network_file)
+    with create_home(paths, name, charter, passphrase) as home:
+        return _describe(home)
+
+
+def renew_device(paths: Paths, ask: AskPassphrase, name: str | None) -> Json:
+    """Give a home a new device: the same fields as `make_home`. Raises: as `give_new_device`."""
+    self_test()
+    with give_new_device(paths, ask, name) as home:
+        return _describe(home)
+
+
+class OfflineDoor:
+    """`node.doors.control.client.Client` without a daemon: the same calls, answered here."""
+
+    def __init__(self, paths: Paths, ask: AskPassphrase) -> None:
+        """`ask` is called where the store has to be opened and wants a passphrase."""
+        self._paths = paths
+        self._ask = ask
+
+    def call(self, method: str, params: Json) -> Json:
+        """Call a method that answers one object. Raises: NodeError."""
+        given = function_parameters(check_parameters(method, params))
+        if method == "network/export":
+            return read_network(self._paths)
+        with open_home(self._paths, self._ask, writing=method in _CHANGING) as home:
+            queries = Queries(home)
+            if method == "peer/add":
+                peers = PeerList(home, queries)
+                places = (
+                    given.get("device"),
+                    given.get("address"),
+                    given.get("addresses"),
+                    given.get("name"),
+                )
+                return peers.add(*places).shown
+            if method == "peer/remove":
+                return PeerList(home, queries).remove(given["device"])
+            answer: Json = getattr(queries, function_name(method))(**given)
+            return answer
+
+    def stream(self, method: str, params: Json) -> Iterator[Json]:
+        """Call a method that answers one object a line. Raises: NodeError."""
+        given = function_parameters(check_parameters(method, params))
+        with open_home(self._paths, self._ask, writing=False) as home:
+            yield from getattr(Queries(home), function_name(method))(**given)
+
+
+def _describe(home: Home) -> Json:
+    return {
+        "device": to_text(home.device),
+        "network": to_text(home.network),
+        "name": published_name(home) or "",
+        "network_name": home.charter.name,
+    }

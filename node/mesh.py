@@ -1,0 +1,210 @@
+"""The running mesh as the api and the doors see it: who is connected, why not, and syncs on request.
+
+Between `gossip.net.driver`, which speaks of sessions and links, and people, who speak of peers. It keeps
+what was learned of each peer since the start; what is worth keeping longer goes to the address book
+through `on_learned`. For the trio thread.
+"""
+
+import math
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from gossip.net.driver import Driver
+from gossip.net.sync_streams import SyncReport
+from gossip.net.transport import Transport
+from gossip.proto.events import (
+    AdmissionChanged,
+    Learned,
+    PeerFound,
+    SessionId,
+    SyncEnded,
+    SyncProgress,
+    SyncWanted,
+)
+from store.ids import AuthorId
+
+WATCH_S: Final = 0.5
+"""How often links are looked at for those who are told of them; people do not notice less."""
+
+REACH_S: Final = 10.0
+"""How long a sync that somebody asked for waits for a peer that is not connected: a few dials."""
+
+MAX_LEARNED: Final = 10_000
+"""Peers of which something is remembered; it is forgotten whole beyond that."""
+
+_PROGRESS_QUEUE: Final = 1_024
+"""News of syncs that wait for whoever asked; progress beyond it is not told, results always are."""
+
+
+class PeerState(NamedTuple):
+    """What is known of a peer since the start."""
+
+    address: str = ""
+    """Where it was reached, or said that it is."""
+    hub: bool = False
+    seen_ms: int = 0
+    """When it was last connected, Unix time; 0: not since the start."""
+
+
+class LinkChange(NamedTuple):
+    """A peer came or went."""
+
+    device: AuthorId
+    up: bool
+    detail: str
+    """Its address, or why the link ended."""
+
+
+class Recheckable(Transport, Protocol):
+    """A transport that can be told that admission changed."""
+
+    async def recheck(self) -> None:
+        """Drop each connection whose device is no longer admitted."""
+        ...
+
+
+class Mesh:
+    """What runs between this node and its peers."""
+
+    def __init__(self, driver: Driver, transport: Recheckable, *, hub: bool) -> None:
+        """The driver tells this mesh what it learns from now on."""
+        self.hub = hub
+        self.on_learned: Callable[[Learned], None] = lambda learned: None
+        """Called with what is worth keeping in the address book."""
+        self._driver = driver
+        self._transport = transport
+        self._states: dict[AuthorId, PeerState] = {}
+        self._changed = trio.Event()
+        self._heard = trio.Event()
+        driver.on_learned = self._learned
+
+    # --- how it stands --------------------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where we listen, with /p2p/…"""
+        return self._transport.addresses
+
+    @property
+    def announcements(self) -> int:
+        """Announcements heard and believed since the start."""
+        return self._driver.announcements
+
+    def connected(self) -> list[AuthorId]:
+        """Peers with a standing link."""
+        return self._driver.neighbours()
+
+    def is_connected(self, device: AuthorId) -> bool:
+        """Is there a standing link to that peer?"""
+        return device in self._driver.neighbours()
+
+    def state_of(self, device: AuthorId) -> PeerState:
+        """What is known of a peer since the start."""
+        state = self._states.get(device, PeerState())
+        return state._replace(seen_ms=_now_ms()) if self.is_connected(device) else state
+
+    def problem_of(self, device: AuthorId) -> str:
+        """Why there is no link to a peer; empty where nothing is known."""
+        return self._driver.problem_of(device)
+
+    # --- what people ask for ----------------------------------------------------------------------------
+
+    def peer_added(self, device: AuthorId, addresses: Sequence[str]) -> None:
+        """A peer was put on the list, or is there from the start: connect to it."""
+        self._driver.give(PeerFound(device, tuple(addresses), configured=True))
+
+    def admission_changed(self) -> None:
+        """Who is let in changed: ask again about everyone."""
+        self._driver.give(AdmissionChanged())
+        self._changed.set()
+
+    async def sync(self, peers: Sequence[AuthorId]) -> AsyncGenerator[SyncReport | SyncProgress, None]:
+        """Sync with each of `peers`: progress, and one report for each. Ends after the last report."""
+        waiting = set(peers)
+        send, receive = trio.open_memory_channel[SyncReport | SyncProgress](math.inf)
+
+        def tell(news: SyncReport | SyncProgress) -> None:
+            peer = news.ended.peer if isinstance(news, SyncReport) else news.peer
+            is_late = isinstance(news, SyncProgress) and (
+                send.statistics().current_buffer_used > _PROGRESS_QUEUE
+            )
+            if peer in waiting and not is_late:
+                send.send_nowait(news)
+
+        stop = self._driver.on_sync(tell)
+        try:
+            for peer in await self._reach(peers):
+                waiting.discard(peer)
+                yield _unreachable(peer, self.problem_of(peer))
+            for peer in list(waiting):
+                self._driver.give(SyncWanted(peer))
+            while waiting:
+                news = await receive.receive()
+                yield news
+                if isinstance(news, SyncReport):
+                    waiting.discard(news.ended.peer)
+        finally:
+            stop()
+
+    async def _reach(self, peers: Sequence[AuthorId]) -> list[AuthorId]:
+        """Connect to peers that are not connected; gives those that could not be reached."""
+        for peer in peers:
+            if not self.is_connected(peer):
+                self.peer_added(peer, ())
+        with trio.move_on_after(REACH_S):
+            while not all(self.is_connected(peer) for peer in peers):
+                await self._heard.wait()
+        return [peer for peer in peers if not self.is_connected(peer)]
+
+    # --- tasks ------------------------------------------------------------------------------------------
+
+    async def run(self, tell: Callable[[LinkChange], None]) -> None:
+        """Tell who comes and goes, and drop who is let in no longer, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_links, tell)
+            nursery.start_soon(self._recheck)
+
+    async def _watch_links(self, tell: Callable[[LinkChange], None]) -> None:
+        before: set[AuthorId] = set()
+        while True:
+            now = set(self._driver.neighbours())
+            for device in _ordered(now - before):
+                tell(LinkChange(device, True, self.state_of(device).address))
+            for device in _ordered(before - now):
+                tell(LinkChange(device, False, self.problem_of(device)))
+            before = now
+            await trio.sleep(WATCH_S)
+
+    async def _recheck(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            await self._transport.recheck()
+
+    def _learned(self, learned: Learned) -> None:
+        if len(self._states) >= MAX_LEARNED:
+            self._states.clear()
+        before = self._states.get(learned.peer, PeerState())
+        address = learned.addresses[0] if learned.addresses else before.address
+        seen_ms = _now_ms() if learned.met else before.seen_ms
+        self._states[learned.peer] = PeerState(address, learned.hub, seen_ms)
+        self.on_learned(learned)
+        self._heard.set()
+        self._heard = trio.Event()
+
+
+def _unreachable(peer: AuthorId, why: str) -> SyncReport:
+    """The report about a session that never began."""
+    ended = SyncEnded(SessionId(0), peer, False, why or "it does not answer", 0, 0, 0, False)
+    return SyncReport(ended, True, 0, 0, REACH_S)
+
+
+def _ordered(devices: Iterable[AuthorId]) -> list[AuthorId]:
+    return sorted(devices)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
