@@ -27,6 +27,7 @@ from node.limits import (
     MAX_PENDING_ENTRIES,
     MAX_READ_BYTES,
     MAX_READ_THREADS,
+    SUBMIT_TOGETHER,
 )
 from node.shelf import Shelf
 from node.signatures import Signatures
@@ -389,13 +390,14 @@ async def _hurry() -> None:
 def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
     """Candidates in groups that are checked and submitted together."""
     groups: list[list[_Candidate]] = []
-    asked = CHECK_TOGETHER
+    asked = entries = 0
     for candidate in candidates:
-        if asked >= CHECK_TOGETHER:
+        if not groups or asked >= CHECK_TOGETHER or entries + len(candidate.piece) > SUBMIT_TOGETHER:
             groups.append([])
-            asked = 0
+            asked = entries = 0
         groups[-1].append(candidate)
         asked += len(candidate.asked)
+        entries += len(candidate.piece)
     return groups
 
 

@@ -90,3 +90,6 @@ FOLLOW_BATCH: Final = 500
 
 MAX_AWAITED_BODIES: Final = 1_000
 """Entries whose bodies a follower waits for; older ones are not shown when they come after all."""
+
+SUBMIT_TOGETHER: Final = 2_048
+"""Entries that one peer hands to the writer as one job; the next ones are another."""
