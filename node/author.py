@@ -17,7 +17,7 @@ from node.limits import MAX_INTENTS, MAX_OWN_ENTRIES, SIGN_SLICE
 from node.signing import BEGINNING, Intent, Place, sign_next
 from store.crypto import SigningKey
 from store.entry import Entry
-from store.errors import Forked, GapInLog, LogEnded, StorageFull
+from store.errors import Forked, GapInLog, LogEnded, StorageFull, StoreError
 from store.ids import LogNo, NetworkId, log_name
 from store.interface import NOTHING_HELD
 from store.log import MAX_RUN_ENTRIES, LogId
@@ -68,6 +68,7 @@ class Author:
             NotSigning: this home must not sign now, or the log has ended.
             TextTooLarge: more than `MAX_OWN_ENTRIES` at once.
             DiskFull: nothing of it was kept.
+            Fault: the store is broken.
         """
         if len(intents) > MAX_OWN_ENTRIES:
             raise TextTooLarge(f"At most {MAX_OWN_ENTRIES} entries can be written at once.", "Split them.")
@@ -130,6 +131,8 @@ class Author:
             raise DiskFull from error
         except (Forked, GapInLog, LogEnded) as error:
             raise _not_signing("a log of this device changed from outside while it was written") from error
+        except StoreError as error:
+            raise Fault(f"The store could not keep it: {error}.") from error
 
     async def _place(self, log: LogNo) -> Place:
         """Where a log goes on. Raises: NotSigning: nowhere, it has ended."""
