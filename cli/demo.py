@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,7 @@ class Laptop:
         self.address = ""
         self._daemon: subprocess.Popen[str] | None = None
         self._events: queue.Queue[Json | None] = queue.Queue()
+        self._listener = threading.Thread()
 
     def aster(self, *arguments: str, stdin: str = "") -> str:
         """Run `aster` for this home and return what it says. Raises: DemoFailed."""
@@ -104,14 +106,8 @@ class Laptop:
                 text=True,
                 encoding="utf-8",
             )
-        threading.Thread(target=self._listen, args=(self._daemon, self._events), daemon=True).start()
-
-    @staticmethod
-    def _listen(daemon: "subprocess.Popen[str]", events: "queue.Queue[Json | None]") -> None:
-        assert daemon.stdout is not None
-        for line in daemon.stdout:
-            events.put(json.loads(line))
-        events.put(None)
+        self._listener = threading.Thread(target=_listen, args=(self._daemon, self._events), daemon=True)
+        self._listener.start()
 
     def ready(self) -> None:
         """Wait until the daemon says that it is ready. Raises: DemoFailed."""
@@ -135,6 +131,14 @@ class Laptop:
         if not answer["ok"]:
             raise DemoFailed(f"after {ARRIVAL_DEADLINE_S:.0f} s it had not arrived at {self.name}")
 
+    def post(self, text: str) -> str:
+        """Publish a message through the control socket, without a process of its own; its id."""
+        return str(Client(Paths(self.home)).call("post", {"text": text})["id"])
+
+    def put(self, name: str, text: str) -> str:
+        """Publish a version of a document in the same way; its id."""
+        return str(Client(Paths(self.home)).call("doc/put", {"name": name, "text": text})["id"])
+
     def messages(self) -> list[Json]:
         """What `aster read` shows here."""
         return [json.loads(line) for line in self.aster("read", "--json").splitlines()]
@@ -144,6 +148,7 @@ class Laptop:
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon.wait()
+            self._listener.join()
             self._daemon = None
 
     def end(self) -> None:
@@ -155,6 +160,7 @@ class Laptop:
             code = self._daemon.wait(END_DEADLINE_S)
         except subprocess.TimeoutExpired:
             raise DemoFailed(f"{self.name} did not end within {END_DEADLINE_S:.0f} s") from None
+        self._listener.join()
         self._daemon = None
         if code:
             raise DemoFailed(f"{self.name} ended with exit code {code}")
@@ -165,6 +171,15 @@ class Laptop:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ASTERISM_")}
         path = os.pathsep.join(filter(None, [place, kept.get("PYTHONPATH")]))
         return {**kept, "ASTERISM_HOME": str(self.home), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
+
+
+def _listen(daemon: "subprocess.Popen[str]", events: "queue.Queue[Json | None]") -> None:
+    """Queue what a daemon tells; None at its end."""
+    assert daemon.stdout is not None
+    with daemon.stdout:
+        for line in daemon.stdout:
+            events.put(json.loads(line))
+    events.put(None)
 
 
 class Story:
@@ -251,12 +266,16 @@ def _found(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
 def _publish(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
     first = _id(alice.aster("post", MESSAGES[0], "--json"))
     bob.wait_for(first)
-    story.tell("Alice publishes a message; it is at the hub and, through the hub, at bob.")
+    story.tell(f"Alice publishes {MESSAGES[0]!r}: it is at the hub and, through the hub, at bob.")
     for text in MESSAGES[1:]:
-        entry = _id(alice.aster("post", text, "--json"))
-        _tell_arrival(story, f"Alice publishes {text!r}", entry, hub, bob)
-    entry = _put(alice, FIRST_AGENDA)
-    _tell_arrival(story, f"Alice publishes the document {DOCUMENT}", entry, hub, bob)
+        _tell_arrival(story, f"Alice publishes {text!r}", partial(alice.post, text), hub, bob)
+    _tell_arrival(
+        story,
+        f"Alice publishes the document {DOCUMENT}",
+        partial(alice.put, DOCUMENT, FIRST_AGENDA),
+        hub,
+        bob,
+    )
     story.tell("Bob reads:")
     for message in bob.messages():
         story.more(f"{message['name']}: {message['text']}")
@@ -266,9 +285,10 @@ def _publish(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
         raise DemoFailed("bob's document is not alice's")
 
 
-def _tell_arrival(story: Story, what: str, entry: str, *nodes: Laptop) -> None:
-    """Wait for an entry at several nodes at once, and say how long after its acknowledgement it came."""
+def _tell_arrival(story: Story, what: str, publish: Callable[[], str], *nodes: Laptop) -> None:
+    """Publish an entry, wait for it at several nodes at once, and say how long each had to wait for it."""
     begun = time.monotonic()
+    entry = publish()
     took_ms: dict[str, int] = {}
     failures: list[DemoFailed] = []
 
@@ -286,7 +306,7 @@ def _tell_arrival(story: Story, what: str, entry: str, *nodes: Laptop) -> None:
         thread.join()
     if failures:
         raise failures[0]
-    arrivals = ", ".join(f"at {name} within {ms} ms" for name, ms in took_ms.items())
+    arrivals = ", ".join(f"at {name} after {ms} ms" for name, ms in took_ms.items())
     story.tell(f"{what}: {arrivals}.", arrived_ms=took_ms)
 
 
@@ -294,7 +314,7 @@ def _lose_and_recover(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> 
     bob.kill()
     story.tell("Bob's laptop is switched off without warning (kill -9).")
     entries = [_id(alice.aster("post", text, "--json")) for text in MISSED]
-    entries.append(_put(alice, NEXT_AGENDA))
+    entries.append(_id(alice.aster("doc", "put", "-", "--as", DOCUMENT, "--json", stdin=NEXT_AGENDA)))
     for entry in entries:
         hub.wait_for(entry)
     alice.end()
@@ -316,8 +336,8 @@ def _lose_and_recover(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> 
 
 
 def _compare(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
-    texts: Callable[[Laptop], list[str]] = lambda node: [message["id"] for message in node.messages()]  # noqa: E731
-    if not texts(hub) == texts(alice) == texts(bob):
+    shown = [[message["id"] for message in node.messages()] for node in (hub, alice, bob)]
+    if not shown[0] == shown[1] == shown[2]:
         raise DemoFailed("the three nodes do not show the same messages")
     if [message["text"] for message in bob.messages()] != [*MESSAGES, *MISSED]:
         raise DemoFailed("a message is missing")
@@ -330,10 +350,6 @@ def _compare(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
     bob.end()
     hub.end()
     story.tell("Everything that was promised came about.", ok=True)
-
-
-def _put(node: Laptop, text: str) -> str:
-    return _id(node.aster("doc", "put", "-", "--as", DOCUMENT, "--json", stdin=text))
 
 
 def _id(answer: str) -> str:

@@ -112,7 +112,7 @@ class _Daemon:
     async def run(self) -> None:
         """Run it all, and raise what it ended by, if that was no wish. Raises: NodeError."""
         try:
-            async with self._keep() as keeping, self._join(keeping) as meshed:
+            async with self._watch_signals(), self._keep() as keeping, self._join(keeping) as meshed:
                 await self._serve(keeping, meshed)
         except NodeError:
             raise
@@ -181,7 +181,6 @@ class _Daemon:
         listener = bind(home.paths)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_signals)
                 nursery.start_soon(herald.run, meshed.driver)
                 nursery.start_soon(server.serve, listener)
                 self._greet(mesh)
@@ -209,10 +208,19 @@ class _Daemon:
         for peer in self._home.tables.peers():
             mesh.peer_added(peer.device, queries.addresses_of(peer.device, peer.addresses))
 
-    async def _watch_signals(self) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    @contextlib.asynccontextmanager
+    async def _watch_signals(self) -> AsyncIterator[None]:
+        """From the first moment to the last: a second signal does not cut the end short."""
+
+        async def watch(signals: AsyncIterator[int]) -> None:
             async for _ in signals:
                 self._stopping.set()
+
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, signals)
+                yield
+                nursery.cancel_scope.cancel()
 
 
 def gossip_topic(network: NetworkId) -> str:
@@ -280,16 +288,19 @@ def _import_host() -> "type[Libp2pHost]":
 
 @contextlib.contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Until trio watches signals, SIGTERM ends this process as Ctrl-C does: closing what is open."""
+    """Until trio watches signals, SIGTERM ends this process as Ctrl-C does: closing what is open.
+
+    Afterwards it is ignored: the process ends by itself.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from store.ids import AuthorId
 WATCH_S: Final = 0.5
 """How often links are looked at for those who are told of them; people do not notice less."""
 
-REACH_S: Final = 10.0
+REACH_S: Final = 6.0
 """How long a sync that somebody asked for waits for a peer that is not connected: a few dials."""
 
 MAX_LEARNED: Final = 10_000

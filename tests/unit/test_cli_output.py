@@ -389,17 +389,3 @@ def test_standard_input_that_is_no_utf8_has_its_exit_code(table, monkeypatch, ca
     assert run(["post", "-"]) == 65
     assert "UTF-8" in capsys.readouterr().err
     assert table.asked == []
-
-
-def test_without_a_home_the_advice_is_to_make_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("ASTERISM_HOME", str(tmp_path / "none"))
-    for arguments in (["post", "x"], ["read"], ["status"], ["run"]):
-        assert run(arguments) == 66
-        assert "aster init --name" in capsys.readouterr().err
-
-
-def test_without_a_daemon_the_advice_is_to_start_it(tmp_path, monkeypatch, capsys):
-    (tmp_path / "network.aster").touch()
-    monkeypatch.setenv("ASTERISM_HOME", str(tmp_path))
-    assert run(["post", "x"]) == 69
-    assert capsys.readouterr().err == "aster: No daemon runs for this home.\nStart it with: aster run\n"
