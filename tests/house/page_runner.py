@@ -172,7 +172,7 @@ class _Background:
         self.heard.clear()
         deadline = time.monotonic() + deadline_s
         while True:
-            found = match_lines(expected, self.heard, known) if self.heard else None
+            found = match_lines(expected, self.heard, known)
             if found is not None:
                 return found
             try:
@@ -211,7 +211,7 @@ class _World:
         self.folder = folder
         self.deadline_s = deadline_s
         self.variables: dict[str, str] = {}
-        self.background: dict[str, list[_Background]] = {}
+        self.background: list[_Background] = []
         self.exported: dict[str, dict[str, str]] = {}
         self._basis = {
             "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -248,7 +248,7 @@ class _World:
             self._run(step)
         elif step.verb == "start":
             started = _Background(step, self.spawn(step))
-            self.background.setdefault(step.actor, []).append(started)
+            self.background.append(started)
             self._hear(step, started)
         elif step.verb == "hear":
             self._hear(step, self._find(step))
@@ -277,25 +277,26 @@ class _World:
             raise PageFailed(f"{error}. {_difference(step.expected, background.heard)}") from None
 
     def _find(self, step: Step) -> _Background:
-        for background in reversed(self.background.get(step.actor, [])):
-            if background.step.command.startswith(step.command):
+        for background in reversed(self.background):
+            if background.step.actor == step.actor and background.step.command.startswith(step.command):
                 return background
         raise PageFailed("no background command begins so")
 
     def _kill(self, step: Step) -> None:
-        running = self.background.pop(step.actor, [])
+        running = [each for each in self.background if each.step.actor == step.actor]
+        self.background = [each for each in self.background if each not in running]
         if not running:
             raise PageFailed(f"{step.actor} runs nothing in the background")
         how = int(step.command) if step.command.isdigit() else signal.Signals[f"SIG{step.command}"].value
-        for background in running:
+        for background in reversed(running):
             code = background.end(how)
             if step.exit_code is not None and code != step.exit_code:
                 raise PageFailed(f"`{background.step.command}` ended with exit code {code}")
 
     def close(self) -> list[str]:
-        """End everything that still runs; what was wrong with it."""
+        """End everything that still runs, the last first; what was wrong with it."""
         faults = []
-        for background in [one for several in self.background.values() for one in several]:
+        for background in reversed(self.background):
             try:
                 code = background.end(signal.SIGTERM)
             except PageFailed as error:

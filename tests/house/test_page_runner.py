@@ -127,6 +127,8 @@ def test_a_background_command_is_awaited_heard_again_and_ended(page):
         $ kill -9 alice
         alice$ aster run &
         …
+        alice% aster run
+        …
         heard [ADDRESS]
     """)
 
