@@ -63,6 +63,9 @@ VERIFIER_READ_BYTES: Final = 4_096
 VERIFIER_IDLE_S: Final = 20.0
 """How long the process is kept without work; it holds some 20 MB."""
 
+VERIFIER_HANG_S: Final = 60.0
+"""How long an answer may take: a request of the largest size needs less than a second."""
+
 VERIFIER_REST_S: Final = 60.0
 """How long to do without the process after it failed."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import trio
 
 from node.limits import (
+    VERIFIER_HANG_S,
     VERIFIER_IDLE_S,
     VERIFIER_MIN_ENTRIES,
     VERIFIER_READ_BYTES,
@@ -52,6 +53,9 @@ class Signatures:
     def __init__(self, network: NetworkId) -> None:
         self._network = network
         self._slice = 0
+        self.at_rest = trio.Event()
+        """Set while no process runs."""
+        self.at_rest.set()
         self._is_serving = False
         self._waiting: deque[Check] = deque()
         self._sent: deque[Check] = deque()
@@ -126,6 +130,7 @@ class Signatures:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        self.at_rest = trio.Event()
         room = trio.Semaphore(VERIFIER_REQUESTS)
         is_well = False
         try:
@@ -139,6 +144,7 @@ class Signatures:
                 await process.stdout.aclose()
                 process.kill()
                 await process.wait()
+            self.at_rest.set()
         return is_well
 
     async def _send(self, sink: trio.abc.SendStream, room: trio.Semaphore) -> bool:
@@ -149,33 +155,40 @@ class Signatures:
             while True:
                 await sink.send_all(data)
                 await room.acquire()
-                with trio.move_on_after(VERIFIER_IDLE_S):
-                    await self._wait_for_request()
-                if not self._waiting:
-                    return not self._sent
+                while not self._waiting:
+                    with trio.move_on_after(VERIFIER_IDLE_S):
+                        await self._wait_for_request()
+                    if not self._waiting and not self._sent:
+                        return True
                 request = self._waiting.popleft()
                 self._sent.append(request)
-                data = _packed(request.entries)
+                data = pack(request.entries)
         except trio.BrokenResourceError:
             return False
 
     async def _receive(
         self, source: trio.abc.ReceiveStream, room: trio.Semaphore, scope: trio.CancelScope
     ) -> None:
-        """Hand answers to those who asked, in order, until the process ends; then end `scope`."""
+        """Hand answers to those who asked, in order, until the process ends or hangs; then end `scope`."""
         answers = b""
-        while data := await source.receive_some(VERIFIER_READ_BYTES):
+        while True:
+            data = b""
+            with trio.move_on_after(VERIFIER_HANG_S) as patience:
+                data = await source.receive_some(VERIFIER_READ_BYTES)
+            if not data and (self._sent or not patience.cancelled_caught):
+                scope.cancel()
+                return
             answers += data
             while self._sent and len(answers) >= len(self._sent[0].entries):
-                request = self._sent.popleft()
-                size = len(request.entries)
-                request.answer, answers = answers[:size], answers[size:]
-                request.done.set()
+                check = self._sent.popleft()
+                size = len(check.entries)
+                check.answer, answers = answers[:size], answers[size:]
+                check.done.set()
                 room.release()
-        scope.cancel()
 
 
-def _packed(entries: Sequence[Entry]) -> bytes:
+def pack(entries: Sequence[Entry]) -> bytes:
+    """A request to `node.verifier`."""
     parts = [len(entries).to_bytes(4, "big")]
     for entry in entries:
         parts += (len(entry.header).to_bytes(2, "big"), entry.author, entry.signature, entry.header)
