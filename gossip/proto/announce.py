@@ -102,6 +102,11 @@ class Announcer:
         at = max(now, self._said_at + limits.HEADS_WAIT_S)
         self._context.schedule.set_earlier(PRESENCE, at)
 
+    def linked(self, now: float) -> None:
+        """A link came up: announce ourselves to those who were not there before, now and then."""
+        at = max(now + limits.MESH_WAIT_S, self._said_at + limits.LINK_PRESENCE_S)
+        self._context.schedule.set_earlier(PRESENCE, at)
+
     def say(self, now: float) -> list[Effect]:
         """Announce now, and set the next time."""
         context = self._context

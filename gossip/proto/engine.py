@@ -177,6 +177,7 @@ class Engine:
         link = Link(now, event.outbound, event.address, allowance_at=now)
         if event.outbound:
             self._syncing.wish(peer, now)
+        self._announcer.linked(now)
         return self._push.link_up(peer, link)
 
     def _link_down(self, peer: AuthorId, now: float) -> list[Effect]:

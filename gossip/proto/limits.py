@@ -119,6 +119,12 @@ PRESENCE_S: Final = 120.0
 PRESENCE_PER_PEER_S: Final = 0.5
 """Keeps the sum over a mesh of any size at about two announcements a second."""
 
+MESH_WAIT_S: Final = 3.0
+"""After a link came up: gossipsub needs two heartbeats until the new neighbour hears us."""
+
+LINK_PRESENCE_S: Final = 30.0
+"""New links make a device announce itself at most this often."""
+
 HEADS_WAIT_S: Final = 1.0
 """Own new heads are announced at most this often."""
 
