@@ -21,12 +21,16 @@ MAX_LISTEN: Final = 16
 DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/0",)
 """Every IPv4 interface, a free port."""
 
-DEFAULT_TEXT: Final = """\
+PORTS: Final = range(20_000, 32_768)
+"""Where `aster init` picks a port to listen at: below those that Linux lends to outgoing connections. It is
+kept in the settings, so that others find the node again where they found it before."""
+
+_TEXT: Final = """\
 # Settings of this Asterism home. Changes count from the next `aster run`.
 
-# Where to listen for other nodes (libp2p multiaddrs). Port 0 takes any free port; a node that others
-# shall find again needs a fixed one, for example "/ip4/0.0.0.0/tcp/4711".
-listen = ["/ip4/0.0.0.0/tcp/0"]
+# Where to listen for other nodes (libp2p multiaddrs). The port was picked by chance when the home was made.
+# Others find this node again where they found it before, so change it only if you have to; 0 takes any.
+listen = ["/ip4/0.0.0.0/tcp/{port}"]
 
 # Is this node always on, so that others may count on it? A hub has no right that others lack.
 hub = false
@@ -35,6 +39,11 @@ hub = false
 # instance, then learns that this device takes part.
 mdns = false
 """
+
+
+def first_text(port: int) -> str:
+    """The settings of a new home, with comments for people. `port`: one of `PORTS`, or 0."""
+    return _TEXT.format(port=port)
 
 
 class Environment(NamedTuple):

@@ -11,7 +11,7 @@ import time
 from node import keyring, network_file
 from node.apps.directory import bodies as directory
 from node.apps.registry import LOG_PROFILE
-from node.config import DEFAULT_TEXT
+from node.config import PORTS, first_text
 from node.errors import BadRequest, DamagedHome, DiskFull
 from node.home import Home, open_home, open_with, take_lock
 from node.keyring import FULL_ERRNOS, MODERATE, AskPassphrase, Hardness, write_private
@@ -49,7 +49,7 @@ def create_home(
     try:
         _refuse_second(paths)
         keys = keyring.create(paths, passphrase, hardness)
-        write_private(paths.config, DEFAULT_TEXT)
+        write_private(paths.config, first_text(secrets.choice(PORTS)))
         home = open_with(paths, charter, keys, lock, create=True)
     except BaseException:
         os.close(lock)

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.config import DEFAULT_TEXT, MAX_LISTEN, Config, parse, read_environment
+from node.config import MAX_LISTEN, Config, first_text, parse, read_environment
 from node.errors import BadData
 from node.paths import Paths, default_home
 
 
 def test_the_text_that_init_writes_says_the_defaults() -> None:
-    assert parse(DEFAULT_TEXT) == Config() == parse("")
+    assert parse(first_text(0)) == Config() == parse("")
+    assert parse(first_text(23_456)).listen == ("/ip4/0.0.0.0/tcp/23456",)
 
 
 def test_each_setting_is_read() -> None:
