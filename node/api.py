@@ -171,7 +171,7 @@ class Api:
         if wanted.search is not None and shown:
             hits = {hit.key for hit in self._home.search().search(wanted.search, FOLLOW_BATCH)}
             shown = [each for each in shown if each.key in hits]
-        return [self._queries.post_shown(each) for each in shown]
+        return self._queries.posts_shown(shown)
 
     # --- documents ----------------------------------------------------------------------------------
 

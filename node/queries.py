@@ -16,7 +16,7 @@ from node.errors import Ambiguous, BadData, Missing, TextTooLarge
 from node.home import Home
 from node.limits import DEFAULT_SHOWN, HIDE_AHEAD_MS, MAX_SHOWN
 from node.log_queries import LogQueries
-from node.naming import NameBook
+from node.naming import NameBook, Names
 from store.errors import TooLarge
 from store.ids import LOG_FEED, AuthorId, EntryId, NotAnId, log_name, prefix_range, short, to_text
 
@@ -178,7 +178,7 @@ class Queries(LogQueries):
             found = feed.read(self.home.entries, self.home.search, wanted)
         except TooLarge as error:
             raise TextTooLarge(f"The search is too long: {error}.", "Use fewer words.") from error
-        return [self.post_shown(shown) for shown in found]
+        return self.posts_shown(found)
 
     def read(
         self,
@@ -194,20 +194,10 @@ class Queries(LogQueries):
             raise BadData("Following needs a running daemon.", "Start it: aster run")
         yield from self.posts(self.wanted_posts(author, since_ms, search, limit, replies_to))
 
-    def post_shown(self, shown: feed.Shown) -> Json:
-        """A post as doors hand it out."""
-        entry = shown.entry
-        return {
-            "id": to_text(entry.id),
-            "author": to_text(entry.author),
-            "name": self.names.now().of(entry.author),
-            "time_ms": entry.time_ms,
-            "text": shown.post.text,
-            "log": log_name(LOG_FEED),
-            "seq": entry.seq,
-            "reply_to": to_text(entry.links[0]) if entry.links else None,
-            "language": shown.post.language,
-        }
+    def posts_shown(self, posts: Sequence[feed.Shown]) -> list[Json]:
+        """Posts as doors hand them out."""
+        names = self.names.now()
+        return [_post_shown(shown, names) for shown in posts]
 
     # --- documents ----------------------------------------------------------------------------------
 
@@ -217,7 +207,8 @@ class Queries(LogQueries):
         found = None if search is None else self._documents_with(search, limit)
         with self.home.entries.views() as views:
             listed = documents.listed(views, self.until(), limit, found)
-        return {"documents": [self._listed(each) for each in listed]}
+        names = self.names.now()
+        return {"documents": [self._listed(each, names) for each in listed]}
 
     def _documents_with(self, words: str, limit: int) -> list[str]:
         """Names of documents of which some version has all these words."""
@@ -230,7 +221,7 @@ class Queries(LogQueries):
             names = [row[0] for hit in hits for row in views.execute(sql, (hit.key,))]
         return list(dict.fromkeys(names))[:limit]
 
-    def _listed(self, listed: documents.Listed) -> Json:
+    def _listed(self, listed: documents.Listed, names: Names) -> Json:
         newest = listed.heads[0]
         return {
             "name": listed.name,
@@ -238,7 +229,7 @@ class Queries(LogQueries):
             "versions": listed.versions,
             "heads": [to_text(row.id) for row in listed.heads],
             "author": to_text(newest.author),
-            "author_name": self.names.now().of(newest.author),
+            "author_name": names.of(newest.author),
             "time_ms": newest.time_ms,
             "concurrent": len(listed.heads) > 1,
         }
@@ -336,6 +327,21 @@ class Queries(LogQueries):
             before = documents.follows(views, newer, name)
         older = [row for row in rows if row.id in before]
         return (older[0] if older else None), newer
+
+
+def _post_shown(shown: feed.Shown, names: Names) -> Json:
+    entry = shown.entry
+    return {
+        "id": to_text(entry.id),
+        "author": to_text(entry.author),
+        "name": names.of(entry.author),
+        "time_ms": entry.time_ms,
+        "text": shown.post.text,
+        "log": log_name(LOG_FEED),
+        "seq": entry.seq,
+        "reply_to": to_text(entry.links[0]) if entry.links else None,
+        "language": shown.post.language,
+    }
 
 
 def version() -> str:
