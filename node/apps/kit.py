@@ -19,7 +19,7 @@ MAX_KEPT_TEXTS: Final = 20_000
 """Texts that the index may be behind without parsing bodies again: a few batches of the writer."""
 
 MAX_KEPT_CHARS: Final = 600
-"""Longest text that is kept: 24 MB at most, for as long as the index is behind."""
+"""Mean length of texts that are kept: 12 to 48 MB at most, for as long as the index is behind."""
 
 
 class Texts:
@@ -34,12 +34,13 @@ class Texts:
     def __init__(self) -> None:
         self._texts: dict[EntryId, str] = {}
 
-    def keep(self, entry_id: EntryId, text: str) -> None:
-        """Keep a text, unless it is long."""
-        if len(text) <= MAX_KEPT_CHARS:
-            if len(self._texts) >= MAX_KEPT_TEXTS:
-                self._texts.clear()
-            self._texts[entry_id] = text
+    def keep(self, texts: dict[EntryId, str]) -> None:
+        """Keep texts, unless they are too many or long; what was kept before may go."""
+        if len(texts) > MAX_KEPT_TEXTS or sum(map(len, texts.values())) > MAX_KEPT_CHARS * len(texts):
+            return
+        if len(self._texts) + len(texts) > MAX_KEPT_TEXTS:
+            self._texts.clear()
+        self._texts.update(texts)
 
     def take(self, entry_id: EntryId) -> str | None:
         """A text that was kept, once."""

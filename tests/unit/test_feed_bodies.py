@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.apps.feed.bodies import KIND, MAX_TEXT_BYTES, Post, compose, parse
+from node.apps.feed.bodies import KIND, MAX_TEXT_BYTES, Post, compose, parse, text_of
 from node.errors import BadData, TextTooLarge
+from store.codec import encode
 from store.entry import MAX_BODY_BYTES, make_body
 
 SALT = bytes(16)
@@ -62,3 +63,17 @@ def test_the_longest_text_fits_into_a_body_and_one_more_byte_does_not() -> None:
     with pytest.raises(TextTooLarge) as caught:
         compose("x" * (MAX_TEXT_BYTES + 1), "", SALT)
     assert caught.value.code == "too-large"
+
+
+@given(
+    st.lists(
+        st.one_of(st.integers(-3, 70), st.text(max_size=40), st.binary(max_size=5), st.booleans(), st.none()),
+        max_size=5,
+    )
+)
+def test_the_short_way_to_the_text_finds_the_same_posts(rest: list[object]) -> None:
+    for content in ([KIND, *rest], [True, *rest], rest or [KIND]):
+        body = SALT + encode(content)
+        post = parse(body)
+        assert text_of(body) == (None if post is None else post.text)
+    assert text_of(SALT + b"\xc1") is None

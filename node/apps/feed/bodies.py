@@ -10,10 +10,11 @@ A post with links answers the first of them. Elements after these are reserved a
 later versions can add to a post without hiding it from older nodes. Limits of size: the body's.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from node.errors import BadData, TextTooLarge
-from store.entry import MAX_BODY_BYTES, content_of, make_body
+from store.codec import decode_shaped
+from store.entry import MAX_BODY_BYTES, SALT_BYTES, content_of, make_body
 from store.errors import InvalidEntry, NotCanonical, TooLarge
 
 KIND: Final = 1
@@ -24,6 +25,7 @@ MAX_LANGUAGE_CHARS: Final = 35
 MAX_TEXT_BYTES: Final = MAX_BODY_BYTES - 64
 """Longest text of a post in UTF-8: a body less salt, kind, language and framing."""
 
+_ITEMS: Final = 3
 _TAG: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
 
@@ -69,16 +71,19 @@ def parse(body: bytes) -> Post | None:
     return read(content)
 
 
-def read(content: tuple[object, ...]) -> Post | None:
+def read(content: tuple[Any, ...]) -> Post | None:
     """The post in decoded content ``(kind, …)``, or None."""
+    if not _is_post(content):
+        return None
+    text, language = content[1:3]
+    return Post(text, language if _is_tag(language) else "")
+
+
+def _is_post(content: tuple[Any, ...]) -> bool:
     if len(content) < 3 or content[0] != KIND:
-        return None
-    text, language = content[1], content[2]
-    if type(text) is not str or type(language) is not str or not text or text.isspace():
-        return None
-    if language and not _is_tag(language):
-        language = ""
-    return Post(text, language)
+        return False
+    text = content[1]
+    return type(text) is str and type(content[2]) is str and text != "" and not text.isspace()
 
 
 def _is_tag(language: str) -> bool:
@@ -86,6 +91,16 @@ def _is_tag(language: str) -> bool:
 
 
 def text_of(body: bytes) -> str | None:
-    """What people may search for in a body; None where it is no post."""
-    post = parse(body)
-    return None if post is None else post.text
+    """The text of a post, without its language; None where the body is no post.
+
+    As `parse`, at half the price for a post as this version writes it: every entry passes here.
+    """
+    try:
+        content = decode_shaped(body[SALT_BYTES:], MAX_BODY_BYTES, _ITEMS)
+    except NotCanonical:
+        post = parse(body)
+        return None if post is None else post.text
+    if type(content) is tuple and len(content) == _ITEMS and type(content[0]) is int and _is_post(content):
+        text: str = content[1]
+        return text
+    return None

@@ -16,9 +16,10 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from node.apps.feed.bodies import parse
+from node.apps.feed.bodies import text_of
 from node.apps.kit import Reach
 from store.entry import Entry
+from store.ids import EntryId
 from store.interface import KeyedRun
 from store.sqlite.views import ReadViews, Schema, Views
 
@@ -47,16 +48,17 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     rows: list[tuple[int, int, int]] = []
     links: list[tuple[int, int]] = []
     linked: dict[int, Entry] = {}
-    keep_text = reach.texts.keep
+    texts: dict[EntryId, str] = {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
-            post = None if entry.body is None else parse(entry.body)
-            if post is not None:
-                keep_text(entry.id, post.text)
+            text = None if entry.body is None else text_of(entry.body)
+            if text is not None:
+                texts[entry.id] = text
                 rows.append((entry.time_ms, tie_of(entry.id), key))
                 if entry.links:
                     linked[key] = entry
                     links += [(tie_of(link), key) for link in entry.links]
+    reach.texts.keep(texts)
     rows.sort()
     views.insert_rows("feed_timeline", ("at", "tie", "k"), rows, "ON CONFLICT DO NOTHING")
     views.insert_rows("feed_links", ("parent", "k"), sorted(links), "ON CONFLICT DO NOTHING")
