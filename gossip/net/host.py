@@ -195,16 +195,16 @@ class Libp2pHost:
         raise NotConnected(f"{short(peer)} did not answer in {timeout_s:g} s")
 
     async def drop(self, peer: AuthorId) -> None:
-        """End every connection to a peer. Never raises. Takes about 0.1 s, until all were told."""
-        await self._swarm.clear(_peer_of(peer))
+        """End every connection to a peer at once; `Disconnected` follows. Never raises."""
+        self._swarm.end(_peer_of(peer), "dropped here")
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def recheck(self) -> None:
         """Drop each connection whose device is no longer admitted."""
-        async with trio.open_nursery() as nursery:
-            for conn in self._swarm.get_connections():
-                if isinstance(conn.muxed_conn, Muxer) and not self._admit(conn.muxed_conn.author):
-                    nursery.start_soon(self.drop, conn.muxed_conn.author)
+        for conn in self._swarm.get_connections():
+            if isinstance(conn.muxed_conn, Muxer) and not self._admit(conn.muxed_conn.author):
+                self._swarm.end(conn.muxed_conn.peer_id, "no longer admitted")
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def publish(self, payload: bytes) -> None:
         """Publish to the gossip topic, best effort. Raises: ValueError: over 16 KiB."""
@@ -257,6 +257,8 @@ class Libp2pHost:
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_S):
                 await self._host.close()
+            # Whoever still waits to tell of an end that nobody reads of is let go.
+            self._queue.close()
 
     # --- inside ------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 |---|---|---|
 | 250 inbound connections in the process's life, then nobody gets in | a place is held only during the handshake | `libp2p_swarm.CalmSwarm.accept` |
 | 400 silent connections shut others out for 10 s | bounded by time, number and address; the oldest gives way | `libp2p_swarm.HalfOpen` |
+| handshakes cost 2 ms each, and strangers may have any number | 20 a second from one address | `libp2p_noise.NoiseGate` |
 | a stranger announces a long message before the handshake: megabytes | 16 KiB before the handshake is done | `libp2p_tcp.TcpConnection.read` |
 | two daemons listen at one port | no SO_REUSEPORT; `PortInUse` | `libp2p_tcp.listen_tcp` |
 | plaintext and TLS are accepted, any device gets streams | Noise alone, admission right after it | `libp2p_noise.NoiseGate` |
@@ -13,6 +14,7 @@
 | gossip's tables grow with whatever peers name; rates, queues, heartbeat | one topic, bounds | `libp2p_gossip.BoundedGossipSub` |
 | numbers of messages begin again after a restart | they begin at the clock's nanoseconds | `libp2p_gossip.BoundedPubsub` |
 | the old half-dead connection and a new one coexist | one connection a peer, the old one cleared away first | `libp2p_swarm.CalmSwarm.add_conn` |
+| a connection that ends while it is booked stays in the book | it is taken out | `libp2p_swarm.CalmSwarm.add_conn` |
 | a Yamux writer dies after 5 s without window | it waits for 60 s | `libp2p_stream.MuxedStream` |
 | streams without end, windows overrun, answers never read | numbered bounds | `libp2p_yamux.Muxer`, `libp2p_stream.UnreadBytes` |
 | a peer killed in mid-stream reads as a clean end | a lost connection raises | `libp2p_stream.MuxedStream` |
@@ -54,7 +56,7 @@ _CURES: Final[tuple[tuple[type, type], ...]] = (
 
 _OUR_OWN: Final = frozenset(
     {
-        *("accept", "secure", "live", "clear", "_replaces", "_turn"),
+        *("accept", "secure", "live", "end", "_cleared", "_replaces", "_turn"),
         *("serve", "_negotiated", "_serve_identify"),
         *("_checked",),
         *("_beat", "_allowed"),

@@ -30,7 +30,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from gossip.errors import Unreachable
 from gossip.net.libp2p_noise import NoiseGate, NoiseSession, NotAdmitted
 from gossip.net.libp2p_stream import UnreadBytes
-from gossip.net.libp2p_tcp import TcpConnection
+from gossip.net.libp2p_tcp import TcpConnection, origin_of
 from gossip.net.libp2p_yamux import Muxer
 
 MAX_CONNECTIONS: Final = 256
@@ -72,7 +72,7 @@ class HalfOpen:
     def place(self, ip: str) -> Iterator[trio.CancelScope]:
         """Hold a place for at most `HANDSHAKE_S`; the block is cancelled at its end or when it must
         give way."""
-        origin = ":".join(ip.split(":")[:4]) if ":" in ip else ip
+        origin = origin_of(ip)
         same = [scope for scope, other in self._places.items() if other == origin]
         if len(same) >= MAX_HALF_OPEN_FROM_ONE:
             self._give_way(same[0])
@@ -191,13 +191,20 @@ class CalmSwarm(Swarm):
                 old = self.live(peer)
                 if old is not None and not self._replaces(muxed_conn, old):
                     raise SwarmException("there is a connection to this peer already")
-                await self.clear(peer)
+                self.end(peer, "replaced by a newer connection")
+                await self._cleared(peer)
                 if len(self.get_connections()) >= MAX_CONNECTIONS:
                     raise SwarmException(f"{MAX_CONNECTIONS} peers are connected already")
             except BaseException:
                 muxed_conn.break_off("not needed")
                 raise
-            return await super().add_conn(muxed_conn, direction)
+            conn = await super().add_conn(muxed_conn, direction)
+            if conn.is_closed:
+                # Cures: a connection that ends while the library books it stays in the book for ever.
+                self.remove_conn(conn)
+                await self.notify_disconnected(conn)
+                raise SwarmException("lost while it came up")
+            return conn
 
     def _replaces(self, new: Muxer, old: Muxer) -> bool:
         if old.is_initiator == new.is_initiator or trio.current_time() - old.since_s > SIMULTANEOUS_S:
@@ -225,17 +232,20 @@ class CalmSwarm(Swarm):
                 return conn.muxed_conn
         return None
 
-    async def clear(self, peer: ID) -> None:
-        """End every connection to a peer and wait until everybody was told. Never raises, is never
-        cancelled halfway, takes about 0.1 s."""
-        with trio.CancelScope(shield=True):
-            for conn in self.get_connections(peer):
-                await conn.close()
-            while (told := self._clearing.get(peer)) is not None:
-                await told.wait()
+    def end(self, peer: ID, reason: str) -> None:
+        """End every connection to a peer at once. What follows from it goes on by itself. Never raises."""
+        for conn in self.get_connections(peer):
+            if isinstance(conn.muxed_conn, Muxer):
+                self._clearing.setdefault(peer, trio.Event())
+                conn.muxed_conn.break_off(reason)
+
+    async def _cleared(self, peer: ID) -> None:
+        """Wait until everybody was told of the end of each connection to a peer; about 0.1 s."""
+        while (told := self._clearing.get(peer)) is not None:
+            await told.wait()
 
     def remove_conn(self, swarm_conn: SwarmConn) -> None:
-        """Take a connection that ended out of the book; `clear` waits from here until all were told."""
+        """Take a connection that ended out of the book; a new one to its peer waits until all were told."""
         self._clearing.setdefault(swarm_conn.muxed_conn.peer_id, trio.Event())
         super().remove_conn(swarm_conn)
 

@@ -10,6 +10,7 @@ which never wait, so that bytes that were encrypted are never lost to a cancelle
 
 import contextlib
 import errno
+import ipaddress
 import logging
 import socket
 import sys
@@ -170,6 +171,11 @@ class TcpConnection(IRawConnection):
 def _plain_ip(text: str) -> str:
     """Without the zone of a link-local address, which a multiaddr cannot carry."""
     return text.partition("%")[0]
+
+
+def origin_of(ip: str) -> str:
+    """Whom an IP address stands for: itself, or the /64 of an IPv6 address, of which one has billions."""
+    return ":".join(ipaddress.IPv6Address(ip).exploded.split(":")[:4]) if ":" in ip else ip
 
 
 async def connect_tcp(address: Address) -> TcpConnection:

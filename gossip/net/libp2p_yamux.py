@@ -100,6 +100,7 @@ class Muxer(IMuxedConn):
         self._header = b""
         self._body_left = 0
         self._body_of: MuxedStream | None = None
+        conn.when_broken = self._over
         self._ping_number = 0
         self._ping_sent_s: float | None = None
         self._heard_s = 0.0
@@ -223,8 +224,9 @@ class Muxer(IMuxedConn):
     def break_off(self, reason: str) -> None:
         """End the connection here and now; its streams are lost. Never raises; the first reason stands."""
         self.session.break_off(reason)
-        if self.event_closed.is_set():
-            return
+
+    def _over(self) -> None:
+        """The session is over, for whatever reason and wherever that was noticed."""
         self.event_closed.set()
         self.unread.change(-self.unread_bytes)
         self.unread_bytes = 0
@@ -290,7 +292,7 @@ class Muxer(IMuxedConn):
         """Cut one record's content into frames; both may span each other's borders."""
         view = memoryview(content)
         at, end = 0, len(content)
-        while at < end:
+        while at < end and not self.is_closed:
             if self._body_left:
                 after = min(end, at + self._body_left)
                 self._body_left -= after - at
@@ -340,9 +342,11 @@ class Muxer(IMuxedConn):
         if sum(1 for other_id in self.streams if other_id & 1 == theirs) >= MAX_INBOUND_STREAMS:
             self.send_update(stream_id, RST)
             return None
+        self.send_update(stream_id, ACK)
+        if self.is_closed:
+            return None
         stream = MuxedStream(self, stream_id)
         self.streams[stream_id] = stream
-        self.send_update(stream_id, ACK)
         try:
             self._inbound.send_nowait(stream)
         except trio.WouldBlock:

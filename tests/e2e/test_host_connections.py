@@ -44,7 +44,8 @@ async def test_a_dial_connects_and_both_are_told(hosts) -> None:
     assert (await hosts.next(bob, Disconnected)).peer == alice.device
 
 
-async def test_more_inbound_connections_than_libp2p_has_slots(hosts, rogue) -> None:
+async def test_more_inbound_connections_than_libp2p_has_slots(hosts, rogue, monkeypatch) -> None:
+    monkeypatch.setattr("gossip.net.libp2p_noise.SHAKES_AT_ONCE", 1_000)
     host = await hosts.start(1)
     for number in range(1_000, 1_270):
         async with rogue(host, number) as peer:
@@ -206,6 +207,36 @@ async def test_a_flood_of_silent_connections_shuts_nobody_out(hosts) -> None:
     for stream in silent:
         await stream.aclose()
     await hosts.until(lambda: len(host._swarm.half_open) == 0)
+
+
+async def test_who_comes_too_often_is_turned_away_for_a_while(hosts, rogue, monkeypatch) -> None:
+    monkeypatch.setattr("gossip.net.libp2p_noise.SHAKES_AT_ONCE", 5)
+    monkeypatch.setattr("gossip.net.libp2p_noise.SHAKES_A_SECOND", 0.01)
+    host = await hosts.start(1)
+    for number in range(5):
+        async with rogue(host, 10 + number):
+            await hosts.next(host, Connected)
+    other = await hosts.start(2)
+    with pytest.raises(Unreachable):
+        await other.dial(host.device, host.addresses, SOON_S)
+    monkeypatch.setattr("gossip.net.libp2p_noise.SHAKES_A_SECOND", 1_000)
+    await trio.sleep(0.01)
+    await hosts.pair(other, host)
+
+
+async def test_a_host_whose_events_nobody_reads_ends_all_the_same(hosts, monkeypatch) -> None:
+    monkeypatch.setattr("gossip.net.event_queue.MAX_EVENTS", 1)
+    monkeypatch.setattr("gossip.net.host.CLOSE_S", 0.3)
+    others = [await hosts.start(number) for number in (2, 3, 4)]
+    with trio.fail_after(SOON_S):
+        async with trio.open_nursery() as nursery:
+            host = hosts.make(1)
+            await nursery.start(host.run)
+            for other in others:
+                await other.dial(host.device, host.addresses, SOON_S)
+            await host.drop(others[0].device)
+            await trio.sleep(0.3)
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_silent_handshake_ends_by_itself(hosts, monkeypatch) -> None:
