@@ -154,7 +154,8 @@ class SearchIndex:
         try:
             return self._matches(expression, low, high, limit)
         except (Damaged, WrongKey):
-            self._begin_anew()
+            with self._filling:
+                self._replace()
             self.catch_up()
             return self._matches(expression, low, high, limit)
 
@@ -168,24 +169,25 @@ class SearchIndex:
 
         Raises:
             StorageFull, StoreLocked: nothing of this step was written.
+            Damaged: the home is; a damaged index is begun anew without saying so.
         """
         with self._filling:
             try:
-                progress = self._progress()
+                before = self._progress()
             except (Damaged, WrongKey):
                 self._replace()
-                progress = self._progress()
-            self._followed = progress.key
-            step = self._next_step(progress, limit)
+                return 1
+            self._followed = before.key
+            step = self._next_step(before, limit)
             if step is None:
                 return 0
             try:
-                self._write(progress, step)
+                self._write(before, step)
             except (Damaged, WrongKey):
                 self._replace()
-            else:
-                self._followed = step.after.key
-            return max(1, step.after.key - progress.key)
+                return 1
+            self._followed = step.after.key
+            return max(1, step.after.key - before.key)
 
     def behind(self) -> int:
         """About how many entries are not indexed yet. Cheap; for whoever feeds the home in bulk and
@@ -197,10 +199,15 @@ class SearchIndex:
 
         For idle times: some 15 ms a call. Searching is quicker the fewer pieces there are.
         """
-        with self._filling, self._database.write() as connection:
-            before = connection.total_changes()
-            connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (TIDY_PAGES,))
-            changes: int = connection.total_changes() - before
+        with self._filling:
+            try:
+                with self._database.write() as connection:
+                    before = connection.total_changes()
+                    connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (TIDY_PAGES,))
+                    changes: int = connection.total_changes() - before
+            except (Damaged, WrongKey):
+                self._replace()
+                return False
         return changes >= 2
 
     def close(self) -> None:
@@ -248,10 +255,10 @@ class SearchIndex:
             if entry.body is not None and (text := self._text_of(entry))
         ]
 
-    def _write(self, progress: _Progress, step: _Step) -> None:
+    def _write(self, before: _Progress, step: _Step) -> None:
         """Write a step, unless another process was first."""
         with self._database.write() as connection:
-            if _read_progress(connection) != progress:
+            if _read_progress(connection) != before:
                 return
             _insert(connection, step.rows)
             connection.executemany("DELETE FROM words WHERE rowid = ?", [(row,) for row in step.gone])
@@ -295,11 +302,8 @@ class SearchIndex:
                 connection.execute(statement).fetchall()
         return database
 
-    def _begin_anew(self) -> None:
-        with self._filling:
-            self._replace()
-
     def _replace(self) -> None:
+        """Begin anew with an empty index."""
         self._database.close()
         self._database = self._create()
 
