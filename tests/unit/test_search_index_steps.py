@@ -1,4 +1,4 @@
-"""Steps of the search index: by several threads, refused by the disk, broken, or by a home that is damaged."""
+"""Steps of the search index: by several threads, refused by the disk, broken, or of a damaged home."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
