@@ -37,6 +37,8 @@ _T = TypeVar("_T")
 
 _MAX_HEAD_BYTES: Final = 16_384
 _RECEIVE_BYTES: Final = 65_536
+_LINES_AHEAD: Final = 64
+"""Lines of a stream that wait for the client: some kB as a rule, 13 MB of the largest texts."""
 
 
 class Door(Protocol):
@@ -179,25 +181,34 @@ class _Exchange:
     async def _stream_answer(self, name: str, params: Json) -> None:
         """One object a line until the method ends, the client goes away, or the daemon ends.
 
-        The head is sent with the first line, so that what is wrong from the start gets its own status.
+        Lines that come at once are sent at once. The head is sent with the first line, so that what is
+        wrong from the start gets its own status.
         """
+        send, receive = trio.open_memory_channel[bytes](_LINES_AHEAD)
+        failures: list[NodeError] = []
+        producing = trio.CancelScope()
 
-        async def lines() -> bool:
-            async with aclosing(self._door.stream(name, params)) as answers:
-                async for answer in answers:
-                    await self._line(answer)
-            return True
+        async def produce() -> None:
+            with send, producing:
+                try:
+                    async with aclosing(self._door.stream(name, params)) as answers:
+                        async for answer in answers:
+                            await _put(send, write_object(answer) + b"\n")
+                except NodeError as error:
+                    failures.append(error)
+                except Exception:  # noqa: BLE001  as in `_call`
+                    _log.exception("the method %s failed", name)
+                    failures.append(Fault())
 
-        try:
-            if not await self._watched(lines):
-                raise _ending()
-        except NodeError as error:
-            await self._end_badly(error)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            raise
-        except Exception:  # noqa: BLE001  as in `_call`
-            _log.exception("the method %s failed", name)
-            await self._end_badly(Fault())
+        async def consume() -> None:
+            async for line in receive:
+                await self._lines(line + _take_all(receive))
+
+        await self._watched(consume, produce, producing)
+        if producing.cancelled_caught:
+            failures.append(_ending())
+        if failures:
+            await self._end_badly(failures[0])
         else:
             await self._begin()
             await self._send(h11.EndOfMessage())
@@ -209,12 +220,12 @@ class _Exchange:
         if self._http.our_state is h11.SEND_RESPONSE:
             await self._answer(status, value)
             return
-        await self._line(value)
+        await self._lines(write_object(value) + b"\n")
         await self._send(h11.EndOfMessage())
 
-    async def _line(self, value: Json) -> None:
+    async def _lines(self, lines: bytes) -> None:
         await self._begin()
-        await self._send(h11.Data(data=write_object(value) + b"\n"))
+        await self._send(h11.Data(data=lines))
 
     async def _begin(self) -> None:
         if self._http.our_state is h11.SEND_RESPONSE:
@@ -229,8 +240,15 @@ class _Exchange:
                 await self._stream.send_all(data)
             self._cut = False
 
-    async def _watched(self, work: Callable[[], Awaitable[_T]]) -> _T | None:
+    async def _watched(
+        self,
+        work: Callable[[], Awaitable[_T]],
+        beside: Callable[[], Awaitable[None]] | None = None,
+        scope: trio.CancelScope | None = None,
+    ) -> _T | None:
         """Do `work` while the client is there; None where the daemon ends before it is done.
+
+        `beside` runs with it and raises nothing. Where the daemon ends only `scope` is cancelled, if given.
 
         Raises: trio.BrokenResourceError: the client went away.
         """
@@ -248,11 +266,13 @@ class _Exchange:
 
         async def notice_ending() -> None:
             await self._stopping.wait()
-            nursery.cancel_scope.cancel()
+            (scope or nursery.cancel_scope).cancel()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(notice_departure)
             nursery.start_soon(notice_ending)
+            if beside is not None:
+                nursery.start_soon(beside)
             try:
                 result = await work()
             except Exception as error:  # noqa: BLE001  raised again below: the nursery would group it
@@ -260,9 +280,26 @@ class _Exchange:
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        if left and result is None:
+        if left:
             raise trio.BrokenResourceError
         return result
+
+
+async def _put(channel: trio.MemorySendChannel[bytes], line: bytes) -> None:
+    """Queue a line; waits, and lets others run, only where the queue is full."""
+    try:
+        channel.send_nowait(line)
+    except trio.WouldBlock:
+        await channel.send(line)
+
+
+def _take_all(channel: trio.MemoryReceiveChannel[bytes]) -> bytes:
+    """Everything that is queued."""
+    taken = []
+    with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+        while True:
+            taken.append(channel.receive_nowait())
+    return b"".join(taken)
 
 
 def _ending() -> Unavailable:
