@@ -6,7 +6,7 @@ memory; one that only reads asks the file, for another may be writing to it.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -194,15 +194,9 @@ class SqliteEntryStore:
             with self._database.write(durable=durable) as connection:
                 insert_entries(connection, keyed)
                 recent_ids = self._index(connection, keyed)
-                logs.write_pieces(
-                    connection,
-                    [
-                        (numbers[piece.log_id], piece, run.first_key)
-                        for piece, run in zip(pieces, keyed, strict=True)
-                    ],
-                )
+                logs.write_pieces(connection, _numbered(pieces, keyed, numbers))
                 logs.write_states(
-                    connection, [(numbers[log_id], log_id, state) for log_id, state in states.items()]
+                    connection, [(numbers[log_id], log_id, states[log_id]) for log_id in states]
                 )
                 if fold is not None:
                     fold(Views(connection), keyed)
@@ -357,6 +351,12 @@ class SqliteEntryStore:
         with self._database.write() as connection:
             logs.write_states(connection, [(self._numbers[log_id], log_id, state)])
         self._states[log_id] = state
+
+
+def _numbered(
+    pieces: Sequence[Appended], keyed: Sequence[KeyedRun], numbers: Mapping[LogId, int]
+) -> list[tuple[int, Appended, int]]:
+    return [(numbers[piece.log_id], piece, run.first_key) for piece, run in zip(pieces, keyed, strict=True)]
 
 
 def _find_entry(connection: apsw.Connection, entry_id: bytes) -> tuple[EntryKey, Entry]:
