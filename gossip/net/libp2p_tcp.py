@@ -247,6 +247,7 @@ def _listen_fault(address: Address, error: OSError) -> LocalFault:
 
 async def accept_forever(sock: socket.socket, serve: Callable[[TcpConnection], None]) -> None:
     """Hand each accepted connection to `serve`, which must not wait. Ends only by cancellation."""
+    exhausted = False
     while True:
         await trio.lowlevel.wait_readable(sock.fileno())
         try:
@@ -255,9 +256,12 @@ async def accept_forever(sock: socket.socket, serve: Callable[[TcpConnection], N
             continue
         except OSError as error:
             if error.errno in _EXHAUSTED:
-                _log.warning("cannot accept a connection: %s", _reason(error))
+                if not exhausted:
+                    _log.warning("cannot accept connections for now: %s", _reason(error))
+                exhausted = True
                 await trio.sleep(ACCEPT_PAUSE_S)
             continue
+        exhausted = False
         try:
             connection = TcpConnection(accepted)
         except OSError:

@@ -1,7 +1,9 @@
 """mDNS: silent unless asked for; two that ask find each other. On the loopback interface."""
 
 import os
+import sys
 
+import pytest
 import trio
 
 from gossip.net.address import parse_address, peer_id_text
@@ -9,6 +11,7 @@ from gossip.net.discovery import Discovery
 from store.ids import AuthorId
 
 SOON_S = 20.0
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts sockets in /proc")
 
 
 def udp_sockets() -> int:

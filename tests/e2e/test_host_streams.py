@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import random
+import struct
 
 import pytest
 import trio
@@ -405,6 +407,31 @@ async def test_small_writes_go_out_at_once_and_small_pieces_are_gathered(hosts, 
             while len(received) < 1_000:
                 received += await stream.receive_some(300)
         assert received == bytes(number % 256 for number in range(1_000))
+
+
+async def test_frames_may_be_cut_anywhere(hosts, rogue) -> None:
+    """Other programs send a frame's header and its data in records of their own, or many in one."""
+    host = await hosts.start(1)
+    held = Held()
+    host.handle(HOLD, held)
+    chance = random.Random(0)
+    for number in range(20):
+        async with rogue(host, 3 + number) as peer:
+            peer.open(1, HOLD)
+            stream = await held.next()
+            sent, frames = b"", b""
+            for _ in range(40):
+                data = chance.randbytes(chance.choice((0, 1, 11, 12, 13, 400)))
+                frames += struct.pack(">BBHII", 0, DATA, 0, 1, len(data)) + data
+                frames += struct.pack(">BBHII", 0, PING, SYN, 0, 7)
+                sent += data
+            frames += struct.pack(">BBHII", 0, DATA, FIN, 1, 3) + b"end"
+            while frames:
+                size = chance.randrange(1, 60)
+                peer.session.send(frames[:size])
+                frames = frames[size:]
+            with trio.fail_after(SOON_S):
+                assert await read_all(stream) == sent + b"end"
 
 
 async def test_a_cancelled_reader_loses_nothing(pair) -> None:
