@@ -18,9 +18,9 @@ import sys
 import time
 
 import trio
+from mesh import Node, running_node
 
 from gossip.proto.events import Committed
-from mesh import Node, running_node
 from node.apps.feed.bodies import compose
 from node.signing import Intent
 from node.testing.people import Person

@@ -16,11 +16,11 @@ import sys
 import time
 
 import trio
+from ingest import ENTRIES, LOGS, TEXT_BYTES, VERIFY_SAMPLE, make_logs, verify_alone
+from mesh import running_node
 
 from gossip.net.sync_streams import SyncReport
 from gossip.proto.events import Accepted, SyncProgress
-from ingest import ENTRIES, LOGS, TEXT_BYTES, VERIFY_SAMPLE, make_logs, verify_alone
-from mesh import running_node
 from node.testing.people import Person
 from store.entry import Entry, content_of, parse
 from store.log import MAX_RUN_ENTRIES
@@ -40,7 +40,7 @@ async def send(entries: int) -> None:
         some = [entry for log in logs for entry in log][:: entries // VERIFY_SAMPLE or 1]
         sample = [[entry.header.hex(), entry.signature.hex()] for entry in some]
         logs.clear()
-        while node.intake.unchecked_logs():
+        while node.intake.unchecked_logs():  # noqa: ASYNC110 (a benchmark may look now and then)
             await trio.sleep(0.2)
         offer = {"address": node.host.addresses[0], "text_bytes": texts, "sample": sample}
         print(json.dumps(offer), flush=True)
@@ -65,7 +65,7 @@ async def receive(entries: int, offer: dict) -> dict:
         committed_s = time.perf_counter() - begun
         await trio.to_thread.run_sync(node.home.search().catch_up)
         seconds = time.perf_counter() - begun
-        while not any(report.ended.ok and report.ended.entries_received for report in reports):
+        while not any(news.ended.ok and news.ended.entries_received for news in reports):  # noqa: ASYNC110
             await trio.sleep(0.05)
         received = sum(report.bytes_received for report in reports)
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -12,7 +12,7 @@ from store.errors import InvalidEntry
 from store.ids import MAX_LOGS_PER_AUTHOR
 
 PROTOCOL_VERSION: Final = 1
-"""Of the push and sync protocols and of announcements. A peer of another version is let go with a clear word."""
+"""Of the push and sync protocols and of announcements. A peer of another version is let go, and told why."""
 
 ALL_LOGS: Final = 2**MAX_LOGS_PER_AUTHOR - 1
 """An interest in every log: bit n stands for log number n."""
