@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -119,6 +119,12 @@ class Laptop:
             raise DemoFailed(f"{self.name} did not start: {(self.home / 'demo.err').read_text()}")
         self.device = event["device"]
         self.address = event["addresses"][0]
+
+    def events(self) -> Iterator[Json]:
+        """What the daemon tells from now on, until it says nothing for `START_DEADLINE_S` or ends."""
+        with suppress(queue.Empty):
+            while (event := self._events.get(timeout=START_DEADLINE_S)) is not None:
+                yield event
 
     def wait_for(self, entry: str) -> None:
         """Wait until an entry is here. Raises: DemoFailed."""

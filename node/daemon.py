@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import trio
 
 from gossip.errors import BadAddress, LocalFault, PortInUse, RemoteFault
+from gossip.net.address import parse_listen_address
 from gossip.net.driver import Driver
 from gossip.proto.announce import parse_announcement
 from gossip.proto.context import Tuning
@@ -245,7 +246,13 @@ def _configure(paths: Paths, wishes: Wishes) -> Config:
         config = Config()
     except (OSError, UnicodeDecodeError) as error:
         raise DamagedHome(f"{paths.config} cannot be read: {error}.", "Correct it, or delete it.") from error
-    return Config(wishes.listen or config.listen, wishes.hub or config.hub, wishes.mdns or config.mdns)
+    wanted = Config(wishes.listen or config.listen, wishes.hub or config.hub, wishes.mdns or config.mdns)
+    for address in wanted.listen:
+        try:
+            parse_listen_address(address)
+        except BadAddress as error:
+            raise _cannot_listen(error, wanted) from error
+    return wanted
 
 
 def _cannot_listen(fault: LocalFault, config: Config) -> NodeError:
@@ -319,7 +326,8 @@ def _logging(paths: Paths) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk
+            handler.close()
 
 
 def _now_ms() -> int:

@@ -2,13 +2,17 @@
 
 import json
 import os
+import pty
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +58,44 @@ def run_aster(
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    """What `--json` printed."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def at_terminal(home: Path, arguments: list[str], answers: list[str]) -> tuple[int, str]:
+    """Run `aster` at a terminal where a person answers each question; exit code and what is shown."""
+    ours, theirs = pty.openpty()
+    with open(ours, "r+b", buffering=0) as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", *arguments],
+            env={**os.environ, "ASTERISM_HOME": str(home)},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = b""
+        left = list(answers)
+        try:
+            while data := _read_terminal(terminal):
+                shown += data
+                if left and data.endswith(b": "):
+                    terminal.write(left.pop(0).encode() + b"\n")
+            return process.wait(DEADLINE_S), shown.decode()
+        finally:
+            process.kill()
+
+
+def _read_terminal(terminal: FileIO) -> bytes:
+    """What is shown next; empty where the other side has gone, which Linux says with EIO."""
+    try:
+        return terminal.read(1000) or b""
+    except OSError:
+        return b""
 
 
 def acquaint(one: Laptop, other: Laptop) -> None:
@@ -137,6 +179,38 @@ def test_what_was_acknowledged_survives_kill_9_and_the_log_goes_on(tmp_path):
         start(alice)
         assert json.loads(alice.aster("post", "on we go", "--json"))["seq"] == 201
         alice.end()
+
+
+def test_a_copied_home_signs_only_after_a_peer_has_told_its_own_entries(tmp_path):
+    with laptop(tmp_path, "alice") as alice:
+        file = alice.aster("network", "export")
+        with laptop(tmp_path, "hub", "--network", "-", stdin=file) as hub:
+            start(alice, hub)
+            acquaint(alice, hub)
+            alice.aster("post", "one")
+            alice.end()
+            (tmp_path / "old").mkdir()
+            shutil.copytree(alice.home, tmp_path / "old" / "alice")
+            start(alice)
+            hub.wait_for(json.loads(alice.aster("post", "two", "--json"))["id"])
+            alice.end()
+            hub.end()
+
+            copy = Laptop("alice", tmp_path / "old")
+            try:
+                start(copy)
+                refused = run_aster(copy.home, "post", "three")
+                assert refused.returncode == 75
+                assert "aster init --new-device" in refused.stderr
+                hub.start()
+                hub.ready()
+                assert any(event["event"] == "signing" for event in copy.events())
+                three = json.loads(copy.aster("post", "three", "--json"))
+                assert three["seq"] == 3
+                hub.wait_for(three["id"])
+                assert [log["ended"] for log in json_lines(hub.aster("log", "list", "--json"))] == [None] * 3
+            finally:
+                copy.kill()
 
 
 def test_a_follower_sees_new_messages_as_they_come(tmp_path):
@@ -226,6 +300,18 @@ def test_a_passphrase_opens_a_home_and_a_wrong_one_does_not(tmp_path):
         assert "ASTERISM_PASSPHRASE_FILE" in none.stderr
 
 
+def test_a_passphrase_is_asked_for_at_a_terminal(tmp_path):
+    home = tmp_path / "home"
+    assert at_terminal(home, ["init", "--name", "a"], ["one thing", "another"])[0] == 65
+    assert not home.exists()
+    code, shown = at_terminal(home, ["init", "--name", "a"], ["the same thing", "the same thing"])
+    assert code == 0
+    assert "Choose a passphrase" in shown
+    assert "the same thing" not in shown
+    assert at_terminal(home, ["status"], ["the same thing"])[0] == 0
+    assert at_terminal(home, ["status"], ["another thing"])[0] == 77
+
+
 def test_a_new_home_without_a_terminal_needs_a_passphrase_or_unattended(tmp_path):
     done = run_aster(tmp_path / "home", "init", "--name", "alice")
     assert done.returncode == 77
@@ -260,7 +346,7 @@ def test_peers_are_let_in_without_a_daemon_too(tmp_path):
         with laptop(tmp_path, "bob") as bob:
             added = json.loads(bob.aster("peer", "add", address, "--name", "alice", "--json"))
             assert added["device"] == device
-            [peer] = [json.loads(line) for line in bob.aster("peer", "list", "--json").splitlines()]
+            [peer] = json_lines(bob.aster("peer", "list", "--json"))
             assert (peer["name"], peer["device"], peer["connected"]) == ("alice", device, False)
             malformed = run_aster(bob.home, "peer", "add", "/ip4/1.2.3/tcp/x")
             assert malformed.returncode == 65
