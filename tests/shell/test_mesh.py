@@ -1,4 +1,4 @@
-"""The running mesh as people see it, over the memory transport on virtual time: links, and syncs on request."""
+"""The running mesh as people see it: links, and syncs on request. Memory transport, virtual time."""
 
 from random import Random
 
