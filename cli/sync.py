@@ -42,6 +42,10 @@ def sync(
                 _show_result(screen, event, explain)
     if not asked:
         screen.note("No peer is connected. See: aster status")
+    elif failed:
+        screen.note(
+            "A peer answers once it has let you in: it runs `aster peer add` as your `aster status` says."
+        )
     return EXIT_UNAVAILABLE if failed or not asked else 0
 
 
