@@ -10,7 +10,7 @@ from gossip.proto import judge
 from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
 from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
-from store.entry import Entry, check_body
+from store.entry import Entry
 from store.errors import BadSignature, InvalidEntry, NotFound
 from store.ids import AuthorId, EntryId, NetworkId
 from store.interface import LogState
@@ -21,13 +21,15 @@ from store.memory import MemoryEntryStore
 class Ledger:
     """Judges and keeps entries in memory."""
 
-    __slots__ = ("_admission", "_check", "_network", "store")
+    __slots__ = ("_admission", "_check", "_network", "findings", "store")
 
     def __init__(
         self, network: NetworkId, admission: Admission, check: Callable[[Entry], None] | None = None
     ) -> None:
         """`check` raises BadSignature; a simulation gives one that remembers what it checked."""
         self.store = MemoryEntryStore()
+        self.findings: list[Committed] = []
+        """What was found out while reading; whoever read takes it from here and tells it on."""
         self._network = network
         self._admission = admission
         self._check = check or (lambda entry: entry.check_signature(network))
@@ -86,6 +88,8 @@ class Ledger:
     def ingest_evidence(self, encoded: bytes) -> Committed | None:
         """Take evidence; what changed, None where nothing did. Raises: InvalidEntry: it proves nothing."""
         evidence = parse_evidence(encoded, self._network)
+        if not self._admission.admits_author(evidence.log_id.author):
+            return None
         before = self.state(evidence.log_id).evidence
         after = self._end(evidence)
         return (
@@ -95,13 +99,16 @@ class Ledger:
         )
 
     def ingest_body(self, entry_id: EntryId, body: bytes) -> bool:
-        """Take a missing body. False: it is not the one committed to, or the entry is not held."""
+        """Take a missing body. False: it is not the one committed to.
+
+        Where the log has ended before the entry meanwhile, the body is dropped, and that is nobody's fault.
+        """
         try:
-            entry = self.store.entry(entry_id)
-            check_body(body, entry.body_bytes, entry.commitment)
-        except (InvalidEntry, NotFound):
+            self.store.restore_body(entry_id, body)
+        except NotFound:
+            return True
+        except InvalidEntry:
             return False
-        self.store.restore_body(entry_id, body)
         return True
 
     def state(self, log_id: LogId) -> LogState:
@@ -112,12 +119,14 @@ class Ledger:
         return self.store.range(log_id, first_seq, last_seq, max_bytes=2**62)
 
     def read_run(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> Piece:
-        """Entries to hand on; the last one's signature was checked."""
-        entries = list(self.store.range(log_id, first_seq, last_seq, max_bytes))
-        checked = self.state(log_id).checked_seq
-        while entries and entries[-1].seq > checked and not self._is_signed(entries[-1]):
-            entries.pop()
-        return tuple(entries)
+        """Entries to hand on; the last one's signature was checked. If it is wrong, that is a finding."""
+        entries = tuple(self.store.range(log_id, first_seq, last_seq, max_bytes))
+        if not entries or entries[-1].seq <= self.state(log_id).checked_seq or self._is_signed(entries[-1]):
+            return entries
+        proof = judge.prove_bad(log_id, entries[-1].seq, self._read_held, self._network)
+        if proof is not None:
+            self.findings.append(Committed((), None, (self._end(proof),)))
+        return ()
 
     def read_bodies(self, ids: Sequence[EntryId]) -> list[BodyAnswer]:
         """The bodies of these entries, or why not."""

@@ -13,6 +13,7 @@ from itertools import count
 from random import Random
 from typing import Final
 
+from gossip.errors import Severity
 from gossip.ledger import Ledger
 from gossip.proto import events
 from gossip.proto.admission import Everyone
@@ -317,6 +318,7 @@ class World:
         try:
             changed = node.ledger.ingest_evidence(effect.evidence)
         except InvalidEntry:
+            self._give(node, events.Faulted(effect.source, Severity.HOSTILE, "evidence that proves nothing"))
             return
         if changed is not None:
             self._changed(node, changed._replace(source=effect.source))
@@ -324,6 +326,8 @@ class World:
     def _ingest_body(self, node: Node, effect: events.DeliverBody) -> None:
         if node.ledger.ingest_body(effect.entry_id, effect.body):
             self._give(node, events.BodyKept(effect.entry_id))
+        else:
+            self._give(node, events.Faulted(effect.source, Severity.BAD, "a body that does not fit"))
 
     def _changed(self, node: Node, changed: events.Committed) -> None:
         source = self.nodes[changed.source] if changed.source is not None else None
@@ -349,6 +353,8 @@ class World:
 
     def _read_run(self, node: Node, effect: events.ReadRun) -> None:
         entries = node.ledger.read_run(effect.log_id, effect.first_seq, effect.last_seq, effect.max_bytes)
+        while node.ledger.findings:
+            self._changed(node, node.ledger.findings.pop())
         self._later(node, 0.0, events.RunRead(effect.token, entries))
 
     def _read_bodies(self, node: Node, effect: events.ReadBodies) -> None:

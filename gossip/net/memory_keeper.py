@@ -66,7 +66,10 @@ class MemoryKeeper:
     async def read_run(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> Piece:
         """Entries to hand on."""
         await trio.lowlevel.checkpoint()
-        return self.ledger.read_run(log_id, first_seq, last_seq, max_bytes)
+        entries = self.ledger.read_run(log_id, first_seq, last_seq, max_bytes)
+        while self.ledger.findings:
+            self._listener(self.ledger.findings.pop())
+        return entries
 
     async def read_bodies(self, ids: Sequence[EntryId]) -> list[BodyAnswer]:
         """The bodies of these entries, or why not."""

@@ -81,6 +81,15 @@ def _head(log: Any, seq: Any, mark: Any) -> HeadMark:  # noqa: ANN401 (values fr
     return HeadMark(LogNo(log), seq, mark)
 
 
+class _Fetched(NamedTuple):
+    """The last time that we synced because of an origin's announced heads."""
+
+    held: int
+    """Entries of the origin that we held then."""
+    in_vain: int
+    """Fetches in a row before this one that brought none of them."""
+
+
 class Announcer:
     """Says our own announcements and hears others'."""
 
@@ -90,6 +99,7 @@ class Announcer:
         self._said_at = 0.0
         self._said_time_ms = 0
         self._missing: dict[AuthorId, float] = {}
+        self._fetched: dict[AuthorId, _Fetched] = {}
         self.announcements = 0
         """How many were heard and believed since the start."""
 
@@ -123,10 +133,12 @@ class Announcer:
             self._said_time_ms,
             context.tuning.hub,
             context.tuning.interest,
-            context.addresses[: limits.MAX_ADDRESSES],
+            context.own_addresses(),
             tuple(heads[: limits.MAX_HEADS]),
         )
-        return [events.Announce(words.encode())]
+        while len(payload := words.encode()) > limits.MAX_ANNOUNCEMENT_BYTES:
+            words = words._replace(addresses=words.addresses[:-1])
+        return [events.Announce(payload)]
 
     def hear(self, origin: AuthorId, payload: bytes, now: float) -> Announcement | None:
         """A device's announcement; None where it says nothing new.
@@ -143,12 +155,24 @@ class Announcer:
         self._heard[origin] = said
         self._heard.move_to_end(origin)
         if len(self._heard) > limits.KNOWN_DEVICES:
-            self._heard.popitem(last=False)
+            forgotten, _ = self._heard.popitem(last=False)
+            self._fetched.pop(forgotten, None)
         self.announcements += 1
-        if self._lacks(origin, said) and self._context.admission.admits_author(origin):
-            self._missing.setdefault(origin, now + limits.MISSING_WAIT_S)
+        if not self._lacks(origin, said):
+            self._fetched.pop(origin, None)
+        elif self._context.admission.admits_author(origin):
+            self._missing.setdefault(origin, now + self._patience_s(origin))
             self._context.schedule.set_earlier(MISSING, self._missing[origin])
         return said
+
+    def _patience_s(self, origin: AuthorId) -> float:
+        """How long to wait for announced heads: ever longer where fetching them has brought nothing.
+
+        An origin may announce what does not exist; it costs the whole mesh a sync each time.
+        """
+        fetched = self._fetched.get(origin)
+        in_vain = 0 if fetched is None or fetched.held < self._held(origin) else fetched.in_vain + 1
+        return float(min(limits.MISSING_WAIT_S * 2**in_vain, limits.MISSING_WAIT_LAST_S))
 
     def still_missing(self, now: float) -> list[AuthorId]:
         """Origins whose announced heads have not come although we waited."""
@@ -157,9 +181,23 @@ class Announcer:
             del self._missing[origin]
         if self._missing:
             self._context.schedule.set_earlier(MISSING, min(self._missing.values()))
-        return [
+        lacked = [
             origin for origin in due if origin in self._heard and self._lacks(origin, self._heard[origin])
         ]
+        for origin in lacked:
+            held, before = self._held(origin), self._fetched.get(origin)
+            in_vain = before.in_vain + 1 if before is not None and before.held >= held else 0
+            self._fetched[origin] = _Fetched(held, min(in_vain, 16))
+        return lacked
+
+    def _held(self, origin: AuthorId) -> int:
+        """How many entries of an origin are held, in the logs that it announced."""
+        said = self._heard.get(origin)
+        total = 0
+        for head in said.heads if said is not None else ():
+            position = self._context.frontier.get(LogId(origin, head.log))
+            total += position.head.seq if position is not None and position.head is not None else 0
+        return total
 
     def _lacks(self, origin: AuthorId, said: Announcement) -> bool:
         for head in said.heads:

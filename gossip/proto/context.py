@@ -1,13 +1,15 @@
 """What the engine's machines share: who we are, what we hold, chance, and the schedule."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from typing import NamedTuple
 
 from gossip.proto import limits
 from gossip.proto.admission import Admission
 from gossip.proto.events import SessionId, Token
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.fields import ALL_LOGS, is_address
 from gossip.proto.schedule import Schedule
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId
@@ -59,6 +61,27 @@ class Context:
         """A session number that was not used before."""
         return SessionId(next(self._sessions))
 
+    def own_addresses(self) -> tuple[str, ...]:
+        """Where we are reachable, as far as others take it."""
+        return tuple(filter(is_address, self.addresses))[: limits.MAX_ADDRESSES]
+
     def jitter(self, seconds: float) -> float:
         """`seconds` give or take a quarter, so that nodes do not act in step."""
         return seconds * self.random.uniform(0.75, 1.25)
+
+
+class Terms(NamedTuple):
+    """What a sync session knows of the engine that it belongs to."""
+
+    frontier: Frontier
+    interests: tuple[int, int]
+    """Ours, and the peer's as far as known."""
+    unwanted: set[int]
+    """Places of logs not to be asked for; the session adds to it."""
+    is_news: Callable[[bytes], bool]
+    """Whether encoded evidence says what we do not know and want to. Raises: RemoteFault."""
+    new_token: Callable[[], Token]
+    nonce: bytes
+    """16 random bytes."""
+    entry_bytes: float
+    """Size of an average entry."""

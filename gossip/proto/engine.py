@@ -12,10 +12,11 @@ from gossip.errors import RemoteFault
 from gossip.proto import events, limits
 from gossip.proto.admission import Admission
 from gossip.proto.announce import MISSING, PRESENCE, Announcer
+from gossip.proto.bodies import BODIES
 from gossip.proto.context import Context, Tuning
 from gossip.proto.events import Effect, Event
 from gossip.proto.peers import DIAL, Peers
-from gossip.proto.push import FLUSH, Link, Push
+from gossip.proto.push import FLUSH, NUDGE, Link, Push
 from gossip.proto.reputation import Reputation
 from gossip.proto.syncing import PERIODIC, Syncing
 from store.frontier import Frontier
@@ -82,10 +83,17 @@ class Engine:
             effects = self._dispatch(event, now)
         except RemoteFault as fault:
             effects = self._blame(event, culprit, fault, now)
-        for peer in self._push.gaps:
-            self._syncing.wish(peer, now + limits.GAP_WAIT_S)
-        self._push.gaps.clear()
+        self._mind_gaps(now)
         return self._with_timer(effects)
+
+    def _mind_gaps(self, now: float) -> None:
+        """Sync a moment later with whoever holds what we lack."""
+        for gap in self._push.gaps:
+            peer, digest = gap.peer, gap.digest
+            if digest and (self._syncing.is_wished(peer) or not self._push.differs(peer, digest)):
+                continue
+            self._syncing.wish(gap.peer, now + limits.GAP_WAIT_S, gap.filled_by)
+        self._push.gaps.clear()
 
     def _with_timer(self, effects: list[Effect]) -> list[Effect]:
         at = self.context.schedule.next_at()
@@ -102,7 +110,7 @@ class Engine:
                 return self._committed(event, now)
             case events.Judged():
                 effects = self._syncing.judged(event, now)
-                return self._push.judged(event.token, event.verdicts) if effects is None else effects
+                return self._push.judged(event.token, event.verdicts, now) if effects is None else effects
             case events.SyncReceived():
                 return self._syncing.received(event, now)
             case events.RunRead():
@@ -116,7 +124,7 @@ class Engine:
             case events.LinkDown(peer, _):
                 return self._link_down(peer, now)
             case events.SyncOpened():
-                return self._syncing.opened(event, self._push.interest_of(event.peer), now)
+                return self._sync_opened(event, now)
             case events.SyncClosed():
                 return self._syncing.closed(event, now)
             case _:
@@ -142,7 +150,7 @@ class Engine:
             case events.BodyKept(entry_id):
                 return self._push.body_kept(entry_id)
             case events.BodiesMissing(ids):
-                return self._push.bodies_missing(ids)
+                return self._push.bodies_missing(ids, now)
             case events.Faulted(_, severity, why):
                 raise RemoteFault(why, severity)
             case events.Announced(origin, payload):
@@ -161,15 +169,19 @@ class Engine:
                 self._announcer.own_heads_changed(now)
                 return []
             case events.SyncWanted(peer):
-                return self._syncing.open(peer, self._push.interest_of(peer), now)
+                return self._syncing.open(peer, self._push.interest_of(peer), now, at_once=True)
             case _:
                 assert_never(event)
 
     # --- links ------------------------------------------------------------------------------------------
 
+    def is_welcome(self, peer: AuthorId, now: float) -> bool:
+        """Whether we talk to a peer at the moment: it is admitted and not banned."""
+        return not self._reputation.is_banned(peer, now) and self.context.admission.admits_peer(peer)
+
     def _link_up(self, event: events.LinkUp, now: float) -> list[Effect]:
         peer = event.peer
-        if self._reputation.is_banned(peer, now) or not self.context.admission.admits_peer(peer):
+        if not self.is_welcome(peer, now):
             return [events.Disconnect(peer, "not welcome at the moment")]
         effects = self._peers.link_up(peer, now)
         if effects:
@@ -181,8 +193,14 @@ class Engine:
         return self._push.link_up(peer, link)
 
     def _link_down(self, peer: AuthorId, now: float) -> list[Effect]:
-        effects = self._push.link_down(peer) + self._syncing.link_down(peer, now)
+        effects = self._push.link_down(peer, now) + self._syncing.link_down(peer, now)
         return effects + self._peers.link_down(peer, now)
+
+    def _sync_opened(self, event: events.SyncOpened, now: float) -> list[Effect]:
+        if not event.initiator and not self.is_welcome(event.peer, now):
+            why = "not welcome at the moment"
+            return [events.CloseSync(event.session, why), events.Disconnect(event.peer, why)]
+        return self._syncing.opened(event, self._push.interest_of(event.peer), now)
 
     # --- changes ----------------------------------------------------------------------------------------
 
@@ -192,7 +210,9 @@ class Engine:
         for piece in event.pieces[:4]:
             size = sum(len(entry.header) + 70 + entry.body_bytes for entry in piece) / len(piece)
             self.context.entry_bytes += (size - self.context.entry_bytes) * 0.1
-        return self._push.committed(event, now)
+        if event.evidence and event.source is not None:
+            self._syncing.wish(event.source, now + limits.GAP_WAIT_S)
+        return self._push.committed(event, self._syncing.is_bulk, now)
 
     def _announced(self, origin: AuthorId, payload: bytes, now: float) -> list[Effect]:
         if not self.context.admission.admits_peer(origin):
@@ -219,8 +239,13 @@ class Engine:
             return self._peers.dial_some(now)
         if name == PRESENCE:
             return self._announcer.say(now)
+        if name == NUDGE:
+            return self._push.nudge(now)
+        if name == BODIES:
+            return self._push.bodies_due(now)
         if name == PERIODIC:
-            return self._open_with(self._syncing.periodic(self.neighbours(), now), now)
+            asked = self._syncing.periodic(self.neighbours(), now)
+            return [events.FindMissingBodies(), *self._open_with(asked, now)]
         if name == MISSING:
             return self._fetch_missing(now)
         silent = self._push.is_mute(name)
@@ -239,14 +264,15 @@ class Engine:
         return effects
 
     def _fetch_missing(self, now: float) -> list[Effect]:
-        """Announced heads that did not come: ask the origin itself, else a neighbour by chance."""
+        """Announced heads that did not come: ask the origins themselves, for all others one neighbour."""
         neighbours = self.neighbours()
-        effects: list[Effect] = []
-        for origin in self._announcer.still_missing(now):
-            if neighbours:
-                asked = origin if origin in neighbours else self.context.random.choice(neighbours)
-                effects += self._open_with([asked], now)
-        return effects
+        origins = self._announcer.still_missing(now)
+        if not neighbours or not origins:
+            return []
+        asked = [origin for origin in origins if origin in neighbours]
+        if len(asked) < len(origins):
+            asked.append(self.context.random.choice(neighbours))
+        return self._open_with(list(dict.fromkeys(asked)), now)
 
     # --- faults -----------------------------------------------------------------------------------------
 
@@ -259,6 +285,8 @@ class Engine:
                 return self._syncing.peer_of_token(token) or self._push.peer_of_token(token)
             case events.PushReceived(peer, _) | events.Faulted(peer, _, _) | events.Announced(peer, _):
                 return peer
+            case events.SyncOpened(_, peer, _):
+                return peer
             case _:
                 return None
 
@@ -267,6 +295,8 @@ class Engine:
         effects: list[Effect] = []
         if isinstance(event, events.SyncReceived):
             effects = self._syncing.broke(event.session, fault, now)
+        if isinstance(event, events.SyncOpened):
+            effects = [events.CloseSync(event.session, str(fault))]
         if culprit is None:
             return effects
         banned = self._reputation.blame(culprit, fault.severity, now)

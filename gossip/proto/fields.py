@@ -41,6 +41,12 @@ def require(condition: bool, what: str) -> None:
         raise RemoteFault(f"a malformed message: {what}")
 
 
+def expect(condition: bool, what: str) -> None:
+    """Raises: RemoteFault: a message came that has no place now; `what` says which."""
+    if not condition:
+        raise RemoteFault(what)
+
+
 def is_bytes(value: object, size: int) -> bool:
     """Whether `value` is a byte string of `size` bytes."""
     return type(value) is bytes and len(value) == size
@@ -70,3 +76,8 @@ def require_version(value: object) -> None:
     require(type(value) is int, "version")
     if value != PROTOCOL_VERSION:
         raise RemoteFault(f"the peer speaks version {value} of the protocol", Severity.SLIGHT)
+
+
+def printable(text: str) -> str:
+    """Text of another program as it may be shown to people and sent on: no controls, no surrogates."""
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -41,7 +41,14 @@ BODIES_PER_ANSWER: Final = 16
 """Bodies in one message: at most 512 KiB."""
 
 MAX_WANTED_BODIES: Final = 64
-"""Ids in one request for bodies (wire): 64 bodies of 32 KiB are 2 MiB, sent in several answers."""
+"""Ids in one request for bodies (wire), and bodies that we await from one peer: 64 bodies of 32 KiB are
+2 MiB, which fits into a push queue."""
+
+MAX_OWED_BODIES: Final = 256
+"""Bodies that one peer may have asked us for and not got yet; of further ones we say that we lack them."""
+
+BODY_WAIT_S: Final = 10.0
+"""How long a neighbour may take to send a body; then another one is asked."""
 
 FLUSH_S: Final = 0.015
 """Pushed entries leave at once after a pause, else together after this time: one frame costs far more
@@ -74,6 +81,19 @@ MAX_SPLIT_BITS: Final = 6
 MAX_TURN_PARTS: Final = 4_096
 """Parts in one turn of a reconciliation (wire). What does not fit waits for the next session."""
 
+TURN_BYTES: Final = 1_000_000
+"""Bytes in one turn: with what surrounds its parts well inside one frame. The rest waits likewise."""
+
+MAX_POSITIONS: Final = 65_536
+"""Positions that one side tells in one session (wire). A new node that lacks more logs takes several."""
+
+DEEP_BITS: Final = 24
+"""Ranges of so many bits or more are split into 64 parts whatever is in them: only somebody who searched
+for keys has more than a handful of logs there, and a turn for each bit would be many turns."""
+
+LAST_BITS: Final = 42
+"""Ranges of so many bits are listed, not split."""
+
 RUN_BYTES: Final = 262_144
 """A run is closed at this size. Big enough that its fixed costs vanish, small enough that two fit into
 a stream's window."""
@@ -84,11 +104,41 @@ RUN_WINDOW: Final = 8
 READS_AHEAD: Final = 4
 """Runs that a session asks the store for before they can be sent."""
 
+CAREFUL_ENTRIES: Final = 32
+"""A run of at most so many entries is checked signature by signature, about 2 ms, and may be pushed on;
+of a longer one only the last signature is checked before it is kept."""
+
+SESSION_EVIDENCE_BYTES: Final = 4_194_304
+"""Evidence that one side sends in one session: well below `SYNC_QUEUE_BYTES`. More waits for another."""
+
+MAX_STOP_CHARS: Final = 200
+"""Reason in a `Stop` (wire)."""
+
 MAX_SESSIONS: Final = 16
 """Sync sessions at a time, both directions together; each holds a copy of the frontier."""
 
 MAX_SESSIONS_OUT: Final = 4
 """Of these, sessions that we opened."""
+
+SESSION_PAUSE_S: Final = 1.0
+"""Between sessions that we open with one peer, unless a person asks; four times as long after two that
+brought nothing, sixteen times after three."""
+
+SOLE_SESSION_S: Final = 30.0
+"""While one session brings entries no other one is opened for so long; then one more, and so on: what is
+missing comes once, and a slow peer holds nobody up for long."""
+
+SOLE_COMPARISON_S: Final = 2.0
+"""The same while a session that we opened still compares."""
+
+SESSIONS_PER_S: Final = 2.0
+"""Sessions that one peer may open with us over time (wire). Each costs a pass over the frontier."""
+
+SESSIONS_BURST: Final = 32.0
+"""Sessions that a peer may open beyond that rate (wire)."""
+
+MAX_UNWANTED: Final = 65_536
+"""Places of logs that are remembered as not carried here; then forgotten, and found out anew."""
 
 SESSION_SILENCE_S: Final = 60.0
 """A session with no message for this long is over. An intake that is verifying 8 runs needs about 1 s."""
@@ -99,17 +149,22 @@ SYNC_INTERVAL_S: Final = 60.0
 GAP_WAIT_S: Final = 0.25
 """A gap seen in pushed entries: wait so long before syncing, for more of the burst to arrive."""
 
+MAX_GAPS: Final = 64
+"""Gaps of different logs that are remembered of one peer; more call for a sync in any case."""
+
 NUDGE_WAIT_S: Final = 0.5
-"""After a nudge: wait so long before syncing, so that several become one session."""
+"""Between nudges while a node takes in much, and between attempts to open a session when there are enough."""
 
 MAX_ROUNDS: Final = 40
-"""Turns of one comparison; 64 bits of places at 6 bits a turn, twice, and slack."""
+"""Turns of one side in one comparison. Ranges reach `LAST_BITS` in at most 27 turns of both sides even
+where somebody searched for keys to make that long, and three more tell positions. What is left then
+waits for another session."""
 
 MAX_PROBES: Final = 64
-"""Entries asked for by probe at a time in one session."""
+"""Entries asked for by probe and not shown yet, of one side of one session (wire)."""
 
 DIVERGENCE_STEPS: Final = 44
-"""Bisection steps to the lowest forked seq in one log: 2**40 entries need 41."""
+"""Bisection steps to the lowest forked seq in one log: 2**40 entries need 42."""
 
 # --- gossip -----------------------------------------------------------------------------------------
 
@@ -130,6 +185,9 @@ HEADS_WAIT_S: Final = 1.0
 
 MISSING_WAIT_S: Final = 3.0
 """An announced head that push has not brought after this time is fetched by a sync."""
+
+MISSING_WAIT_LAST_S: Final = 300.0
+"""Longest such wait: it doubles each time that a fetch brought nothing of what was announced."""
 
 KNOWN_DEVICES: Final = 4_096
 """Devices whose last announcement we remember."""
@@ -158,7 +216,8 @@ BACKOFF_LAST_S: Final = 300.0
 """Longest wait between dials to one peer."""
 
 STABLE_LINK_S: Final = 30.0
-"""A link that stood this long resets the back-off."""
+"""A link that stood this long resets the back-off. A new address that a device announces is tried at once,
+but not within this time after the last dial: who announces others' addresses shall not make all dial them."""
 
 ADDRESS_BOOK: Final = 4_096
 """Devices whose addresses are remembered."""
@@ -202,6 +261,9 @@ DIAL_TIMEOUT_S: Final = 10.0
 
 STREAM_TIMEOUT_S: Final = 10.0
 """For opening a stream over a standing connection, and for the push stream of a peer that dialled us."""
+
+LAST_WORDS_S: Final = 0.2
+"""Between the end of a push stream and the end of its connection: the peer reads our last messages."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 """For the last messages of a stream that ends."""

@@ -24,6 +24,7 @@ class _Peer:
     hub: bool = False
     failures: int = 0
     next_dial: float = 0.0
+    dialled_at: float = float("-inf")
     up_since: float = 0.0
 
 
@@ -59,8 +60,10 @@ class Peers:
         if peer is None or device == self._context.device:
             return []
         if set(addresses) - set(peer.addresses):
-            peer.next_dial = min(peer.next_dial, now + self._context.jitter(limits.BACKOFF_FIRST_S))
-            peer.failures = 0
+            soon = max(
+                now + self._context.jitter(limits.BACKOFF_FIRST_S), peer.dialled_at + limits.STABLE_LINK_S
+            )
+            peer.next_dial = min(peer.next_dial, soon)
         peer.addresses = tuple(dict.fromkeys(addresses + peer.addresses))[: limits.MAX_ADDRESSES]
         peer.hub = hub
         return self.dial_some(now)
@@ -112,6 +115,7 @@ class Peers:
             room -= 1
             linked += 1
             self._dialling.add(name)
+            peer.dialled_at = now
             effects.append(events.Dial(name, peer.addresses))
         if next_at is not None:
             self._context.schedule.set_earlier(DIAL, next_at)
@@ -127,12 +131,13 @@ class Peers:
             peer = self._peers[name]
             if name in self._linked or name in self._dialling or not peer.addresses:
                 continue
-            if self._reputation.is_banned(name, now) or not self._context.admission.admits_peer(name):
+            if not self._context.admission.admits_peer(name):
                 continue
-            if peer.next_dial <= now:
+            at = max(peer.next_dial, self._reputation.banned_until(name))
+            if at <= now:
                 due.append((name, peer))
             else:
-                next_at = peer.next_dial if next_at is None else min(next_at, peer.next_dial)
+                next_at = at if next_at is None else min(next_at, at)
         if not due:
             return due, next_at
         self._context.random.shuffle(due)

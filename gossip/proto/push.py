@@ -8,8 +8,9 @@ once he has it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
@@ -17,11 +18,23 @@ from gossip.proto import messages as wire
 from gossip.proto.bodies import BodyTrade
 from gossip.proto.context import Context
 from gossip.proto.events import Effect, Piece, Token
+from gossip.proto.evidence import glance, is_news
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
-from store.log import LogId
+from store.log import Evidence, LogId
 
 FLUSH = "flush"
+NUDGE = "nudge"
+
+
+class Gap(NamedTuple):
+    """A peer has shown that it holds something that we lack."""
+
+    peer: AuthorId
+    filled_by: tuple[LogId, int] | None
+    """The log and the seq that we lack; None: not known which."""
+    digest: bytes = b""
+    """What it says its frontier is, where it nudged."""
 
 
 @dataclass(slots=True)
@@ -36,6 +49,10 @@ class Link:
     """Entries that it may still push; grows by `RATE_ENTRIES_PER_S`."""
     allowance_at: float = 0.0
     outbox: list[Entry] = field(default_factory=list)
+    told: set[tuple[LogId, bytes]] = field(default_factory=set)
+    """Evidence that it was sent in answer to entries of logs that have ended."""
+    missed: bool = False
+    """Something was committed before it said hello."""
 
 
 class Push:
@@ -47,11 +64,12 @@ class Push:
         self._holders: OrderedDict[EntryId, set[AuthorId]] = OrderedDict()
         self._delivered: dict[Token, tuple[AuthorId, tuple[Piece, ...]]] = {}
         self._bodies = BodyTrade(context)
-        self._flushed_at = 0.0
-        self._nudged_at = 0.0
+        self._flushed_at = float("-inf")
+        self._nudged_at = float("-inf")
+        self._nudging: set[AuthorId] = set()
         self._mute: dict[str, AuthorId] = {}
-        self.gaps: list[AuthorId] = []
-        """Peers whose entries left a gap; the engine empties this and syncs."""
+        self.gaps: list[Gap] = []
+        """What peers hold and we lack; the engine empties this and syncs."""
 
     # --- links --------------------------------------------------------------------------------------
 
@@ -66,14 +84,15 @@ class Push:
             context.network,
             context.tuning.interest,
             context.tuning.hub,
-            context.addresses[: limits.MAX_ADDRESSES],
+            context.own_addresses(),
         )
         return [events.SendPush(peer, hello)]
 
-    def link_down(self, peer: AuthorId) -> list[Effect]:
+    def link_down(self, peer: AuthorId, now: float) -> list[Effect]:
         """A stream ended. Bodies that the peer owed are asked of others."""
         self.links.pop(peer, None)
-        return self._bodies.peer_gone(peer, self._holders, self.neighbours())
+        self._nudging.discard(peer)
+        return self._bodies.peer_gone(peer, self._holders, self.neighbours(), now)
 
     def neighbours(self) -> list[AuthorId]:
         """Peers that have said hello."""
@@ -120,11 +139,13 @@ class Push:
             case wire.WantBodies(ids):
                 return self._bodies.asked(peer, ids)
             case wire.Bodies(answers):
-                return self._bodies.answered(peer, answers, self._holders, self.neighbours())
+                return self._bodies.answered(peer, answers, self._holders, self.neighbours(), now)
             case wire.EvidenceFound(evidence):
-                return [events.DeliverEvidence(peer, evidence)]
+                is_new = is_news(self._context, glance(evidence))
+                return [events.DeliverEvidence(peer, evidence)] if is_new else []
             case wire.Nudge(digest):
-                return self._on_nudge(peer, digest)
+                self.gaps.append(Gap(peer, None, digest))
+                return []
 
     def _on_hello(self, peer: AuthorId, link: Link, hello: wire.Hello) -> list[Effect]:
         if link.hello is not None:
@@ -134,21 +155,27 @@ class Push:
         link.hello = hello
         addresses = (link.address,) if link.outbound and link.address else ()
         known = tuple(dict.fromkeys(addresses + hello.addresses))
-        return [events.Learned(peer, known, hello.hub, met=True), events.FindMissingBodies()]
+        effects: list[Effect] = [events.Learned(peer, known, hello.hub, met=True), events.FindMissingBodies()]
+        if link.missed:
+            effects.append(self._nudge_to(peer))
+        return effects
 
-    def _on_nudge(self, peer: AuthorId, digest: bytes) -> list[Effect]:
-        both = self._context.tuning.interest & self.interest_of(peer)
-        if digest != self._context.frontier.digest(both):
-            self.gaps.append(peer)
-        return []
+    def differs(self, peer: AuthorId, digest: bytes) -> bool:
+        """Whether a neighbour that nudged holds something else than we do. Costs a pass over the frontier."""
+        return digest != self._context.frontier.digest(self._context.tuning.interest & self.interest_of(peer))
 
     def _on_entries(self, peer: AuthorId, link: Link, entries: tuple[Entry, ...], now: float) -> list[Effect]:
         if not self._allow(link, len(entries), now):
-            self.gaps.append(peer)
+            self.gaps.append(Gap(peer, None))
             return []
+        context = self._context
         fresh: dict[LogId, list[Entry]] = {}
         pieces: list[Piece] = []
         for entry in entries:
+            if not context.tuning.interest >> entry.log & 1 or not context.admission.admits_author(
+                entry.author
+            ):
+                continue
             if self._note_holder(entry.id, peer):
                 continue
             run = fresh.setdefault(LogId(entry.author, entry.log), [])
@@ -159,7 +186,7 @@ class Push:
         pieces += (tuple(run) for run in fresh.values())
         if not pieces:
             return []
-        token = self._context.new_token()
+        token = context.new_token()
         self._delivered[token] = (peer, tuple(pieces))
         return [events.Deliver(token, peer, tuple(pieces), each_signature=True)]
 
@@ -186,7 +213,7 @@ class Push:
 
     # --- verdicts and commits -----------------------------------------------------------------------
 
-    def judged(self, token: Token, verdicts: tuple[events.Verdict, ...]) -> list[Effect]:
+    def judged(self, token: Token, verdicts: tuple[events.Verdict, ...], now: float) -> list[Effect]:
         """The intake judged pushed pieces.
 
         Raises:
@@ -197,36 +224,63 @@ class Push:
             return []
         peer, pieces = delivered
         effects: list[Effect] = []
+        invalid = ""
         for piece, verdict in zip(pieces, verdicts, strict=True):
             match verdict:
                 case events.Accepted():
                     bare = [entry.id for entry in piece if entry.body is None]
-                    effects += self._bodies.want(peer, bare)
+                    effects += self._bodies.want(peer, bare, now)
                 case events.Stopped(_, evidence):
-                    effects.append(events.SendPush(peer, wire.EvidenceFound(evidence.encode())))
+                    effects += self._tell(peer, evidence)
                 case events.Rejected(_, why):
-                    raise RemoteFault(why, Severity.HOSTILE)
-                case events.Behind() | events.Diverged() | events.Failed():
+                    invalid = why
+                case events.Behind(log_id, _):
+                    self._note_gap(peer, piece, (log_id, piece[-1].seq))
+                case events.Diverged():
+                    self._note_gap(peer, piece, None)
+                case events.Failed() | events.Unwanted():
                     self._forget(piece)
-                    if not isinstance(verdict, events.Failed):
-                        self.gaps.append(peer)
-                case events.Unwanted():
-                    self._forget(piece)
+        if invalid:
+            raise RemoteFault(invalid, Severity.HOSTILE)
         return effects
+
+    def _tell(self, peer: AuthorId, evidence: Evidence) -> list[Effect]:
+        """Tell a neighbour, once, why we take no more of a log."""
+        link = self.links.get(peer)
+        named = (evidence.log_id, evidence.digest())
+        if link is None or named in link.told:
+            return []
+        link.told.add(named)
+        return [events.SendPush(peer, wire.EvidenceFound(evidence.encode()))]
+
+    def _note_gap(self, peer: AuthorId, piece: Piece, filled_by: tuple[LogId, int] | None) -> None:
+        """A piece could not be placed: whoever has shown that it holds it is asked for what is before it."""
+        holders = {peer}.union(*(self._holders.get(entry.id, ()) for entry in piece))
+        self.gaps += (Gap(holder, filled_by) for holder in sorted(holders))
+        self._forget(piece)
 
     def _forget(self, piece: Piece) -> None:
         for entry in piece:
             self._holders.pop(entry.id, None)
 
-    def committed(self, commit: events.Committed, now: float) -> list[Effect]:
-        """The store changed: push it on, or nudge where it is much."""
+    def committed(
+        self, commit: events.Committed, is_bulk: Callable[[Piece], bool], now: float
+    ) -> list[Effect]:
+        """The store changed: push it on, or nudge where it is much.
+
+        Whoever pushes an entry vouches for its signature, so what `is_bulk` is not pushed either.
+        """
         effects: list[Effect] = []
         for evidence in commit.evidence:
             found = wire.EvidenceFound(evidence.encode())
             effects += (events.SendPush(peer, found) for peer in self.neighbours() if peer != commit.source)
+        self._missed()
         if sum(map(len, commit.pieces)) > limits.BULK_ENTRIES:
-            return effects + self._nudge(commit.source, now)
-        for piece in commit.pieces:
+            return effects + self._nudge_soon(commit.source, now)
+        pushed = [piece for piece in commit.pieces if commit.source is None or not is_bulk(piece)]
+        if len(pushed) < len(commit.pieces):
+            effects += self._nudge_soon(commit.source, now)
+        for piece in pushed:
             for entry in piece:
                 self._note_holder(entry.id, commit.source)
             self._queue(piece)
@@ -240,9 +294,17 @@ class Push:
         """The store answered a `ReadBodies`."""
         return self._bodies.read(token, answers)
 
-    def bodies_missing(self, ids: tuple[EntryId, ...]) -> list[Effect]:
+    def bodies_missing(self, ids: tuple[EntryId, ...], now: float) -> list[Effect]:
         """The store lacks bodies: ask neighbours."""
-        return self._bodies.missing(ids, self.neighbours())
+        return self._bodies.missing(ids, self.neighbours(), now)
+
+    def bodies_due(self, now: float) -> list[Effect]:
+        """Neighbours that owe us bodies may have let their time pass."""
+        return self._bodies.due(self._holders, self.neighbours(), now)
+
+    def _missed(self) -> None:
+        for link in self.links.values():
+            link.missed |= link.hello is None
 
     def _queue(self, piece: Piece) -> None:
         bit = 1 << piece[0].log
@@ -277,16 +339,25 @@ class Push:
         holders.add(peer)
         return False
 
-    def _nudge(self, source: AuthorId | None, now: float) -> list[Effect]:
-        context = self._context
+    def _nudge_soon(self, source: AuthorId | None, now: float) -> list[Effect]:
+        """Nudge everyone but whom we have it from, now or a little later where that was just done."""
+        self._nudging |= {peer for peer in self.neighbours() if peer != source}
+        at = self._nudged_at + limits.NUDGE_WAIT_S
+        if at <= now:
+            return self.nudge(now)
+        self._context.schedule.set_earlier(NUDGE, at)
+        return []
+
+    def nudge(self, now: float) -> list[Effect]:
+        """Tell those who have to know that we hold more, and a fingerprint of what."""
+        peers = [peer for peer in self.neighbours() if peer in self._nudging]
+        self._nudging.clear()
         self._nudged_at = now
-        return [
-            events.SendPush(
-                peer, wire.Nudge(context.frontier.digest(context.tuning.interest & self.interest_of(peer)))
-            )
-            for peer in self.neighbours()
-            if peer != source
-        ]
+        return [self._nudge_to(peer) for peer in peers]
+
+    def _nudge_to(self, peer: AuthorId) -> Effect:
+        both = self._context.tuning.interest & self.interest_of(peer)
+        return events.SendPush(peer, wire.Nudge(self._context.frontier.digest(both)))
 
 
 def _batches(entries: Iterable[Entry]) -> Iterable[tuple[Entry, ...]]:

@@ -40,6 +40,10 @@ class Reputation:
         return True
 
     def is_banned(self, peer: AuthorId, now: float) -> bool:
-        """Whether we talk to the peer at the moment."""
+        """Whether we do not talk to the peer at the moment."""
+        return now < self.banned_until(peer)
+
+    def banned_until(self, peer: AuthorId) -> float:
+        """When the peer's last ban ends or ended; 0: it never had one."""
         record = self._records.get(peer)
-        return record is not None and now < record.banned_until
+        return 0.0 if record is None else record.banned_until

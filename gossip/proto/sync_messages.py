@@ -20,6 +20,7 @@ from gossip.proto.fields import (
     values_of,
 )
 from gossip.proto.messages import parse_evidence_values
+from gossip.proto.parts import Part, parse_parts, part_values
 from store.codec import encode, encode_trusted
 from store.crypto import digest
 from store.entry import MAX_SEQ, VERSION, Entry, build, check_fields, parse
@@ -56,39 +57,7 @@ class Differ(NamedTuple):
     """16 random bytes: second half of the key."""
     digest: bytes
     """32 bytes, over the intersection of both interests."""
-    parts: "tuple[Part, ...]"
-
-
-class Split(NamedTuple):
-    """Fingerprints of the 2**bits equal parts of the range (depth, prefix)."""
-
-    depth: int
-    prefix: int
-    bits: int
-    fingerprints: bytes
-
-
-class Listed(NamedTuple):
-    """Fingerprints of all items in the range (depth, prefix), in key order."""
-
-    depth: int
-    prefix: int
-    fingerprints: bytes
-
-
-class Positions(NamedTuple):
-    """Where the sender is in logs that differ; packed, see `gossip.proto.reconcile.Position`."""
-
-    packed: bytes
-
-
-class Wanted(NamedTuple):
-    """Item fingerprints that the sender does not have: tell your positions there."""
-
-    fingerprints: bytes
-
-
-Part: TypeAlias = Split | Listed | Positions | Wanted
+    parts: tuple[Part, ...]
 
 
 class Turn(NamedTuple):
@@ -102,6 +71,9 @@ class Totals(NamedTuple):
 
     entries: int
     size_bytes: int
+    """An estimate, for people."""
+    whole: bool
+    """False: the sender left differences out of its turns, so that another session has to follow."""
 
 
 class Run(NamedTuple):
@@ -138,9 +110,9 @@ class Probe(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """An entry without body, as answer to a probe or to show that a log forked; None: not held."""
+    """The entry that was asked for by `Probe`, without its body."""
 
-    entry: Entry | None
+    entry: Entry
 
 
 class Stop(NamedTuple):
@@ -149,8 +121,35 @@ class Stop(NamedTuple):
     why: str
 
 
+class Absent(NamedTuple):
+    """The entry that was asked for by `Probe` is not held, or cannot be vouched for."""
+
+    log_id: LogId
+    seq: int
+
+
+class Decline(NamedTuple):
+    """Please send no more of that log in this session: it is not carried here, or it has ended."""
+
+    log_id: LogId
+
+
 SyncMessage: TypeAlias = (
-    Open | Same | Differ | Turn | Totals | Run | Ack | Done | Bye | Contradiction | Probe | Shown | Stop
+    Open
+    | Same
+    | Differ
+    | Turn
+    | Totals
+    | Run
+    | Ack
+    | Done
+    | Bye
+    | Contradiction
+    | Probe
+    | Shown
+    | Stop
+    | Absent
+    | Decline
 )
 
 
@@ -164,16 +163,18 @@ def encode_sync(message: SyncMessage) -> bytes:
         case Same():
             return encode([2])
         case Differ(interest, nonce, known, parts):
-            return encode([3, interest, nonce, known, *map(_part_values, parts)])
+            return encode([3, interest, nonce, known, *map(part_values, parts)])
         case Turn(parts):
-            return encode([4, *map(_part_values, parts)])
-        case Totals(entries_sum, bytes_sum):
-            return encode([5, entries_sum, bytes_sum])
+            return encode([4, *map(part_values, parts)])
+        case Totals(entries_sum, bytes_sum, whole):
+            return encode([5, entries_sum, bytes_sum, whole])
         case _:
             return _encode_rest(message)
 
 
-def _encode_rest(message: Ack | Done | Bye | Contradiction | Probe | Shown | Stop) -> bytes:
+def _encode_rest(
+    message: Ack | Done | Bye | Contradiction | Probe | Shown | Stop | Absent | Decline,
+) -> bytes:
     match message:
         case Ack(runs):
             return encode([7, runs])
@@ -186,16 +187,13 @@ def _encode_rest(message: Ack | Done | Bye | Contradiction | Probe | Shown | Sto
         case Probe(log_id, seq):
             return encode([11, log_id.author, log_id.log, seq])
         case Shown(entry):
-            return encode([12] if entry is None else [12, entry.header, entry.signature])
+            return encode([12, entry.header, entry.signature])
         case Stop(why):
             return encode([13, why])
-
-
-_PART_NUMBERS: Final = {Split: 0, Listed: 1, Positions: 2, Wanted: 3}
-
-
-def _part_values(part: Part) -> list[Any]:
-    return [_PART_NUMBERS[type(part)], *part]
+        case Absent(log_id, seq):
+            return encode([14, log_id.author, log_id.log, seq])
+        case Decline(log_id):
+            return encode([15, log_id.author, log_id.log])
 
 
 def _encode_run(entries: Sequence[Entry]) -> bytes:
@@ -238,43 +236,7 @@ def _parse_differ(values: tuple[Any, ...]) -> Differ:
     _, interest, nonce, known, *parts = values
     require_interest(interest)
     require(is_bytes(nonce, _NONCE_BYTES) and is_bytes(known, HASH_BYTES), "differ")
-    return Differ(interest, nonce, known, _parse_parts(parts))
-
-
-def _parse_parts(parts: Sequence[Any]) -> tuple[Part, ...]:
-    require(len(parts) <= limits.MAX_TURN_PARTS, "a turn of too many parts")
-    return tuple(map(_parse_part, parts))
-
-
-def _parse_part(values: tuple[Any, ...]) -> Part:
-    require(type(values) is tuple and len(values) >= 2 and type(values[0]) is int, "a part")
-    require(type(values[-1]) is bytes, "a part ends with bytes")
-    match values:
-        case (0, depth, prefix, bits, packed):
-            _check_range(depth, prefix)
-            require(
-                type(bits) is int and 1 <= bits <= limits.MAX_SPLIT_BITS and depth + bits <= 64, "a split"
-            )
-            require(len(packed) == limits.FINGERPRINT_BYTES << bits, "a split")
-            return Split(depth, prefix, bits, packed)
-        case (1, depth, prefix, packed):
-            _check_range(depth, prefix)
-            require(len(packed) % limits.FINGERPRINT_BYTES == 0, "a list")
-            return Listed(depth, prefix, packed)
-        case (2, packed):
-            return Positions(packed)
-        case (3, packed):
-            require(len(packed) % limits.FINGERPRINT_BYTES == 0, "wanted")
-            return Wanted(packed)
-        case _:
-            raise RemoteFault("an unknown part of a turn")
-
-
-def _check_range(depth: Any, prefix: Any) -> None:  # noqa: ANN401 (values from outside)
-    require(
-        type(depth) is int and type(prefix) is int and 0 <= depth <= 64 and 0 <= prefix < 1 << depth,
-        "a range",
-    )
+    return Differ(interest, nonce, known, parse_parts(parts))
 
 
 def _parse_run(values: tuple[Any, ...]) -> Run:
@@ -285,7 +247,7 @@ def _parse_run(values: tuple[Any, ...]) -> Run:
     time_ms = 0
     for at in range(_RUN_FIELDS, len(values), _VALUES_PER_RUN_ENTRY):
         delta, links, signature, body = values[at : at + 4]
-        require(type(delta) is int and is_bytes(signature, 64), "an entry of a run")
+        require(type(delta) is int and is_bytes(signature, 64) and links != (), "an entry of a run")
         time_ms += delta
         if type(body) is bytes:
             size, commitment = len(body), digest(body)
@@ -301,35 +263,40 @@ def _parse_run(values: tuple[Any, ...]) -> Run:
     return Run(tuple(entries))
 
 
-def _parse_probe(values: tuple[Any, ...]) -> Probe:
-    require(len(values) == 4 and is_bytes(values[1], HASH_BYTES), "probe")
+def _parse_log_id(author: Any, log: Any) -> LogId:  # noqa: ANN401 (values from outside)
+    require(is_bytes(author, HASH_BYTES), "an author")
+    require(type(log) is int and 0 <= log < MAX_LOGS_PER_AUTHOR, "a log")
+    return LogId(AuthorId(author), LogNo(log))
+
+
+def _parse_place(values: tuple[Any, ...]) -> tuple[LogId, int]:
+    require(len(values) == 4, "the name of an entry")
     _, author, log, seq = values
-    require(type(log) is int and 0 <= log < MAX_LOGS_PER_AUTHOR, "probe")
-    require(type(seq) is int and 1 <= seq <= MAX_SEQ, "probe")
-    return Probe(LogId(AuthorId(author), LogNo(log)), seq)
+    require(type(seq) is int and 1 <= seq <= MAX_SEQ, "a seq")
+    return _parse_log_id(author, log), seq
 
 
 def _parse_shown(values: tuple[Any, ...]) -> Shown:
-    require(len(values) in (1, 3), "shown")
-    if len(values) == 1:
-        return Shown(None)
-    require(type(values[1]) is bytes, "shown")
+    require(len(values) == 3, "shown")
     return Shown(parse(values[1], values[2], None))
 
 
-def _parse_numbers(values: tuple[Any, ...]) -> tuple[int, ...]:
-    require(all(type(value) is int and value >= 0 for value in values), "numbers")
-    return values[1:]
-
-
 def _parse_totals(values: tuple[Any, ...]) -> Totals:
-    require(len(values) == 3, "totals")
-    return Totals(*_parse_numbers(values))
+    require(len(values) == 4, "totals")
+    _, entries, size_bytes, whole = values
+    require(type(entries) is int and type(size_bytes) is int, "totals")
+    require(entries >= 0 and size_bytes >= 0 and type(whole) is bool, "totals")
+    return Totals(entries, size_bytes, whole)
 
 
 def _parse_ack(values: tuple[Any, ...]) -> Ack:
-    require(len(values) == 2, "ack")
-    return Ack(*_parse_numbers(values))
+    require(len(values) == 2 and type(values[1]) is int and values[1] >= 1, "ack")
+    return Ack(values[1])
+
+
+def _parse_decline(values: tuple[Any, ...]) -> Decline:
+    require(len(values) == 3, "decline")
+    return Decline(_parse_log_id(values[1], values[2]))
 
 
 def _parse_contradiction(values: tuple[Any, ...]) -> Contradiction:
@@ -337,7 +304,7 @@ def _parse_contradiction(values: tuple[Any, ...]) -> Contradiction:
 
 
 def _parse_stop(values: tuple[Any, ...]) -> Stop:
-    require(len(values) == 2 and type(values[1]) is str and len(values[1]) <= 200, "stop")
+    require(len(values) == 2 and type(values[1]) is str and len(values[1]) <= limits.MAX_STOP_CHARS, "stop")
     return Stop(values[1])
 
 
@@ -353,14 +320,16 @@ _SYNC: Final[dict[int, Callable[[tuple[Any, ...]], SyncMessage]]] = {
     1: _parse_open,
     2: _bare(Same()),
     3: _parse_differ,
-    4: lambda values: Turn(_parse_parts(values[1:])),
+    4: lambda values: Turn(parse_parts(values[1:])),
     5: _parse_totals,
     6: _parse_run,
     7: _parse_ack,
     8: _bare(Done()),
     9: _bare(Bye()),
     10: _parse_contradiction,
-    11: _parse_probe,
+    11: lambda values: Probe(*_parse_place(values)),
     12: _parse_shown,
     13: _parse_stop,
+    14: lambda values: Absent(*_parse_place(values)),
+    15: _parse_decline,
 }
