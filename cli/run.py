@@ -1,5 +1,6 @@
 """`aster run`: starts the daemon in this process and says what it tells."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -38,10 +39,11 @@ def run(
     check_home(session.paths)
 
     def tell(event: Json) -> None:
-        if as_json:
-            screen.emit(event, flush=True)
-        else:
-            _tell_person(screen, event)
+        with suppress(SystemExit):  # whoever read our output has gone; the daemon goes on without
+            if as_json:
+                screen.emit(event, flush=True)
+            else:
+                _tell_person(screen, event)
 
     from node.daemon import Wishes, run_daemon
 
@@ -66,8 +68,7 @@ def _tell_person(screen: Screen, event: Json) -> None:
             screen.say(
                 Styled("ended", "red"), f"  {name}'s log {log} at entry {seq}: its author contradicted itself"
             )
-        case {"event": "problem", "message": message, "advice": advice}:
-            screen.complain(f"aster: {message}")
-            screen.complain(advice)
+        case {"event": "signing"}:
+            screen.say("This home has heard its own entries from a peer, and signs again.", flush=True)
         case {"event": "ended"}:
             screen.note("Ended.")
