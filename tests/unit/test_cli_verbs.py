@@ -1,5 +1,6 @@
 """The table of verbs: whole, lazy, with help and an example for each; and the page made from it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,3 +119,16 @@ def test_without_a_daemon_the_advice_is_to_start_it(tmp_path, monkeypatch, capsy
     monkeypatch.setenv("ASTERISM_HOME", str(tmp_path))
     assert run(["post", "x"]) == 69
     assert capsys.readouterr().err == "aster: No daemon runs for this home.\nStart it with: aster run\n"
+
+
+@pytest.mark.parametrize(("words", "offered"), [("aster d", "doc\ndemo"), ("aster doc sh", "show")])
+def test_a_shell_is_told_how_words_go_on(words, offered):
+    variables = {"_ASTER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import run; run([])"],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == offered
