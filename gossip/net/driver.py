@@ -201,8 +201,8 @@ class Driver:
 
     async def _disconnect(self, effect: events.Disconnect) -> None:
         self._links.note(effect.peer, effect.why)
-        self._links.end(effect.peer, effect.why)
-        await self._transport.drop(effect.peer)
+        if not self._links.let_go(effect.peer, effect.why):
+            await self._transport.drop(effect.peer)
 
 
 def _without_peer(address: str) -> str:

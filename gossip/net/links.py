@@ -44,6 +44,11 @@ class Outflow:
         self._closing = True
         self._wake.set()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closing
+
     async def pump(self) -> None:
         """Send what is queued, many frames in one write; returns after `close_after`.
 

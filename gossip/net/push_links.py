@@ -83,6 +83,16 @@ class PushLinks:
             link.why = link.why or why
             link.scope.cancel()
 
+    def let_go(self, peer: AuthorId, why: str) -> bool:
+        """End a link once what is queued was sent, so that the peer can see why. False: there is none."""
+        link = self._links.get(peer)
+        if link is None:
+            return False
+        link.why = link.why or why
+        link.outflow.close_after()
+        link.scope.deadline = trio.current_time() + limits.CLOSE_TIMEOUT_S
+        return True
+
     def note(self, peer: AuthorId, why: str) -> None:
         """Remember why there is no link to a peer."""
         if len(self.problems) >= limits.ADDRESS_BOOK:
@@ -104,8 +114,9 @@ class PushLinks:
         self.note(peer, link.why or "the peer closed the connection")
         self._give(events.LinkDown(peer, link.why))
         with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
-            await stream.reset()
-            await self._transport.drop(peer)
+            await stream.close()
+            await trio.sleep(limits.LAST_WORDS_S)
+        await self._transport.drop(peer)
 
     async def _pump(self, link: _Link) -> None:
         try:
@@ -119,6 +130,8 @@ class PushLinks:
         inflow = self._feed.inflow(peer)
         try:
             async for payload in payloads(link.stream):
+                if link.outflow.is_closing:
+                    continue
                 self._give(events.PushReceived(peer, parse_push(payload)))
                 await inflow.wait_for_room()
         except RemoteFault as fault:
