@@ -5,6 +5,7 @@ engine is `handle(event, now) → list[Effect]`; `gossip.net.driver` turns I/O i
 effects; `gossip.sim` does the same on virtual time. No value here does anything.
 """
 
+# long because it is the one list of what can happen and what can be asked for
 from typing import NamedTuple, NewType
 
 from gossip.errors import Severity
