@@ -111,6 +111,8 @@ class Author:
             problem = None
         except NodeError as error:
             problem = error
+        except StoreError as error:
+            problem = Fault(f"The store cannot be used: {error}.")
         finally:
             for wish in wishes:
                 wish.error, wish.is_done = problem, True
@@ -131,8 +133,6 @@ class Author:
             raise DiskFull from error
         except (Forked, GapInLog, LogEnded) as error:
             raise _not_signing("a log of this device changed from outside while it was written") from error
-        except StoreError as error:
-            raise Fault(f"The store could not keep it: {error}.") from error
 
     async def _place(self, log: LogNo) -> Place:
         """Where a log goes on. Raises: NotSigning: nowhere, it has ended."""

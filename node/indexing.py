@@ -25,7 +25,7 @@ class Indexing:
     """Keeps the index up to date. For the trio thread."""
 
     def __init__(self, intake: Intake, index: SearchIndex) -> None:
-        self._intake = intake
+        self._queue = intake.queue
         self._index = index
         self._limiter = trio.CapacityLimiter(1)
         self._done = 0
@@ -35,9 +35,9 @@ class Indexing:
 
     async def run(self) -> None:
         """Index whatever is committed, until cancelled. A full disk stops it until the next commit."""
-        self._intake.pace = self._keep_pace
+        self._queue.pace = self._keep_pace
         while True:
-            commits, entries = self._intake.commits, self._intake.entries
+            commits, entries = self._queue.count, self._queue.entries
             try:
                 await self._follow()
                 await self._tidy()
@@ -45,13 +45,13 @@ class Indexing:
             except StoreError:
                 self._is_well = False
                 _log.exception("the search index could not follow")
-            await self._intake.changed(commits)
+            await self._queue.changed(commits)
             with trio.move_on_after(INDEX_WAIT_S):
-                await self._intake.grown(entries + INDEX_AT_ONCE)
+                await self._queue.grown(entries + INDEX_AT_ONCE)
 
     async def _follow(self) -> None:
         while True:
-            entries = self._intake.entries
+            entries = self._queue.entries
             step = await self._in_thread(self._index.index_some)
             self._done = self._done + step if step else entries
             self._stepped.set()
@@ -62,12 +62,12 @@ class Indexing:
     async def _keep_pace(self) -> None:
         """Wait while the index is far behind, but not for long: it may lag, the intake may not stop."""
         with trio.move_on_after(INDEX_LAG_WAIT_S):
-            while self._is_well and self._intake.entries - self._done > INDEX_LAG:
+            while self._is_well and self._queue.entries - self._done > INDEX_LAG:
                 await self._stepped.wait()
 
     async def _tidy(self) -> None:
         """Merge what bulk left in pieces, while nothing else is to be done."""
-        while self._intake.is_idle and await self._in_thread(self._index.tidy):
+        while self._queue.is_idle and await self._in_thread(self._index.tidy):
             pass
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

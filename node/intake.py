@@ -9,8 +9,7 @@ There is one writer; what comes while it commits goes into its next transaction 
 """
 
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple, TypeVar
 
@@ -21,26 +20,11 @@ from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
 from gossip.proto.judge import Inspected, check_chain, inspected, log_of, prove_bad, unchecked
 from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
 from node.bus import Bus
-from node.limits import (
-    CHECK_TOGETHER,
-    MAX_BATCH_ENTRIES,
-    MAX_PENDING_ENTRIES,
-    MAX_READ_BYTES,
-    MAX_READ_THREADS,
-    SUBMIT_TOGETHER,
-)
+from node.commits import Commits, Submitted, size_of
+from node.limits import CHECK_TOGETHER, MAX_READ_BYTES, MAX_READ_THREADS, SUBMIT_TOGETHER_BYTES
 from node.shelf import Shelf
 from node.signatures import Signatures
-from node.writer import (
-    BodyNews,
-    Delivery,
-    EvidenceNews,
-    Job,
-    Outcome,
-    OwnEntries,
-    SignaturesChecked,
-    Writer,
-)
+from node.writer import Applied, BodyNews, Delivery, EvidenceNews, OwnEntries, SignaturesChecked, Writer
 from store.entry import Entry
 from store.errors import BadSignature, Damaged, InvalidEntry, NotFound
 from store.ids import AuthorId, EntryId, NetworkId
@@ -50,22 +34,6 @@ from store.log import LogId, parse_evidence
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class _Submitted:
-    """A job in the queue of the writer."""
-
-    __slots__ = ("done", "error", "job", "outcome", "source", "weight")
-
-    def __init__(self, job: Job, source: AuthorId | None, weight: int) -> None:
-        self.job = job
-        self.source = source
-        self.weight = weight
-        """Entries that it brings."""
-        self.done = trio.Event()
-        self.outcome = Outcome()
-        self.error: Exception | None = None
-        """A fault of ours in the writer."""
 
 
 class _Candidate(NamedTuple):
@@ -86,25 +54,14 @@ class Intake:
         self._network = network
         self._admission = admission
         self._bus = bus
-        self._writer = Writer(shelf, network)
-        self._states = self._writer.states()
         self._listener: Callable[[Committed], None] = lambda committed: None
-        self._queue: deque[_Submitted] = deque()
-        self._pending_entries = 0
-        self._work = trio.Event()
-        self._room = trio.Event()
-        self.pace: Callable[[], Awaitable[None]] = _hurry
-        """Awaited before each transaction: who follows what is written may hold it back."""
-        self.commits = 0
-        """Batches written since the start."""
-        self.entries = 0
-        """Entries taken in since the start."""
-        self._committed = trio.Event()
+        writer = Writer(shelf, network)
+        self.queue = Commits(writer, self._told)
+        self.signatures = Signatures(network)
+        self._states = writer.states()
         self._unchecked: set[LogId] = set()
         self._note(self._states)
-        self.signatures = Signatures(network)
         self._turns: dict[AuthorId, trio.Event] = {}
-        self._writing = trio.CapacityLimiter(1)
         self._reading = trio.CapacityLimiter(MAX_READ_THREADS)
 
     # What gossip asks
@@ -137,17 +94,17 @@ class Intake:
             (group, self.signatures.begin([entry for candidate in group for entry in candidate.asked]))
             for group in _groups(candidates)
         ]
-        deliveries: list[tuple[list[int], _Submitted]] = []
+        deliveries: list[tuple[list[int], Submitted]] = []
         async with self._turn_of(source):
             for group, check in groups:
                 bad = await self.signatures.wrong(check)
                 found = _found(group, bad, each_signature, verdicts)
                 if found:
-                    weight = sum(len(one.piece) for one in found.values())
                     delivery = Delivery(tuple(found.values()))
-                    deliveries.append((list(found), await self._enqueue(delivery, source, weight)))
+                    brought = [one.piece for one in found.values()]
+                    deliveries.append((list(found), await self.queue.enqueue(delivery, source, brought)))
         for places, submitted in deliveries:
-            verdicts.update(zip(places, (await self._outcome_of(submitted)).verdicts, strict=True))
+            verdicts.update(zip(places, (await self.queue.outcome_of(submitted)).verdicts, strict=True))
         return [verdicts[place] for place in range(len(pieces))]
 
     @asynccontextmanager
@@ -171,12 +128,12 @@ class Intake:
         except InvalidEntry:
             return False
         if self._admission.admits_author(proof.log_id.author):
-            await self._submit(EvidenceNews(proof), source, 1)
+            await self.queue.submit(EvidenceNews(proof), source)
         return True
 
     async def ingest_body(self, entry_id: EntryId, body: bytes, source: AuthorId) -> bool:
         """Take a body that was missing. False: it is not the one committed to (the sender's fault)."""
-        outcome = await self._submit(BodyNews(entry_id, body), source, 1)
+        outcome = await self.queue.submit(BodyNews(entry_id, body), source)
         return not isinstance(outcome.error, InvalidEntry)
 
     async def read_run(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> Piece:
@@ -209,7 +166,7 @@ class Intake:
             StorageFull: the disk is full.
             StoreError: they do not continue their logs.
         """
-        outcome = await self._submit(OwnEntries(pieces), None, sum(map(len, pieces)))
+        outcome = await self.queue.submit(OwnEntries(pieces), None, pieces)
         if outcome.error is not None:
             raise outcome.error
 
@@ -230,7 +187,7 @@ class Intake:
 
     async def note_checked(self, log_id: LogId, seq: int) -> None:
         """Note that all signatures of a log up to `seq` are good."""
-        await self._submit(SignaturesChecked(log_id, seq), None, 1)
+        await self.queue.submit(SignaturesChecked(log_id, seq), None)
 
     async def condemn(self, log_id: LogId, seq: int) -> bool:
         """End a log at an entry that is held and badly signed. False: nothing held vouches for it."""
@@ -240,94 +197,53 @@ class Intake:
             proof = None
         if proof is None:
             return False
-        outcome = await self._submit(EvidenceNews(proof), None, 1)
+        outcome = await self.queue.submit(EvidenceNews(proof), None)
         return outcome.error is None
 
     def unchecked_logs(self) -> frozenset[LogId]:
         """Logs that hold entries whose own signatures were not checked."""
         return frozenset(self._unchecked)
 
+    @property
+    def commits(self) -> int:
+        """Batches written since the start."""
+        return self.queue.count
+
+    @property
+    def entries(self) -> int:
+        """Entries taken in since the start."""
+        return self.queue.entries
+
     async def changed(self, since: int) -> None:
-        """Wait until more than `since` transactions were committed; see `commits`."""
-        while self.commits <= since:
-            await self._committed.wait()
+        """Wait until more than `since` batches were written; see `commits`."""
+        await self.queue.changed(since)
 
     async def grown(self, entries: int) -> None:
         """Wait until so many entries in all were taken in since the start; see `entries`."""
-        while self.entries < entries:
-            await self._committed.wait()
-
-    @property
-    def is_idle(self) -> bool:
-        """Is nothing waiting for the writer, nor being written?"""
-        return not self._pending_entries
-
-    async def idle(self) -> None:
-        """Wait until nothing is waiting for the writer, nor being written."""
-        while self._pending_entries:
-            await self._room.wait()
+        await self.queue.grown(entries)
 
     async def read(self, look: Callable[..., T], *args: object) -> T:
         """Look something up in the store, in a thread. At most `MAX_READ_THREADS` at a time."""
         return await trio.to_thread.run_sync(look, *args, limiter=self._reading)
 
     async def run(self) -> None:
-        """Write what is submitted, until cancelled. What has begun to be written is finished and told."""
+        """Take entries in, until cancelled. What has begun to be written is finished and told."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.signatures.run)
-            while True:
-                while not self._queue:
-                    self._work = trio.Event()
-                    await self._work.wait()
-                await self.pace()
-                await self._write(self._next_batch())
+            await self.queue.run()
 
     # Inside
 
-    async def _write(self, batch: Sequence[_Submitted]) -> None:
-        try:
-            applied = await trio.to_thread.run_sync(
-                self._writer.apply, [submitted.job for submitted in batch], limiter=self._writing
-            )
-        except Exception as error:  # noqa: BLE001 (a fault of ours ends these jobs, not the node)
-            _log.exception("the writer failed")
-            self._refuse(batch, error)
-        else:
-            self._states.update(applied.changed)
-            self._note(applied.changed)
-            self._tell(batch, applied.outcomes)
-            self.commits += 1
-            self._committed.set()
-            self._committed = trio.Event()
-
-    def _next_batch(self) -> list[_Submitted]:
-        """The jobs that go into the next transactions: as many as are there, up to a bound."""
-        batch: list[_Submitted] = []
-        entries = 0
-        while self._queue and (not batch or entries + self._queue[0].weight <= MAX_BATCH_ENTRIES):
-            submitted = self._queue.popleft()
-            entries += submitted.weight
-            batch.append(submitted)
-        return batch
-
-    async def _submit(self, job: Job, source: AuthorId | None, weight: int) -> Outcome:
-        return await self._outcome_of(await self._enqueue(job, source, weight))
-
-    async def _enqueue(self, job: Job, source: AuthorId | None, weight: int) -> _Submitted:
-        """Put a job into the writer's queue, once there is room."""
-        while self._pending_entries >= MAX_PENDING_ENTRIES:
-            await self._room.wait()
-        submitted = _Submitted(job, source, weight)
-        self._pending_entries += weight
-        self._queue.append(submitted)
-        self._work.set()
-        return submitted
-
-    async def _outcome_of(self, submitted: _Submitted) -> Outcome:
-        await submitted.done.wait()
-        if submitted.error is not None:
-            raise submitted.error
-        return submitted.outcome
+    def _told(self, batch: Sequence[Submitted], applied: Applied) -> None:
+        """After a commit: remember the new states, then tell gossip, then the bus."""
+        self._states.update(applied.changed)
+        self._note(applied.changed)
+        for submitted in batch:
+            fresh, evidence = submitted.outcome.fresh, submitted.outcome.evidence
+            if fresh or evidence:
+                committed = Committed(tuple(fresh), submitted.source, tuple(evidence))
+                self._listener(committed)
+                self._bus.publish(committed)
 
     def _note(self, states: dict[LogId, LogState]) -> None:
         """Remember which logs hold entries that were not checked one by one."""
@@ -336,27 +252,6 @@ class Intake:
                 self._unchecked.add(log_id)
             else:
                 self._unchecked.discard(log_id)
-
-    def _tell(self, batch: Sequence[_Submitted], outcomes: Sequence[Outcome]) -> None:
-        for submitted, outcome in zip(batch, outcomes, strict=True):
-            self.entries += sum(map(len, outcome.fresh))
-            if outcome.fresh or outcome.evidence:
-                committed = Committed(tuple(outcome.fresh), submitted.source, tuple(outcome.evidence))
-                self._listener(committed)
-                self._bus.publish(committed)
-            submitted.outcome = outcome
-            self._finish(submitted)
-
-    def _refuse(self, batch: Sequence[_Submitted], error: Exception) -> None:
-        for submitted in batch:
-            submitted.error = error
-            self._finish(submitted)
-
-    def _finish(self, submitted: _Submitted) -> None:
-        self._pending_entries -= submitted.weight
-        submitted.done.set()
-        self._room.set()
-        self._room = trio.Event()
 
     def _admit(self, place: int, piece: Piece, each: bool) -> "_Candidate | Verdict":
         """Look at a piece alone, signatures aside."""
@@ -383,21 +278,18 @@ class Intake:
         return BodyAnswer(entry_id, NOT_HELD, b"") if body is None else BodyAnswer(entry_id, HELD, body)
 
 
-async def _hurry() -> None:
-    """Hold nothing back."""
-
-
 def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
     """Candidates in groups that are checked and submitted together."""
     groups: list[list[_Candidate]] = []
-    asked = entries = 0
+    asked = size_bytes = 0
     for candidate in candidates:
-        if not groups or asked >= CHECK_TOGETHER or entries + len(candidate.piece) > SUBMIT_TOGETHER:
+        own_bytes = size_of(candidate.piece)
+        if not groups or asked >= CHECK_TOGETHER or size_bytes + own_bytes > SUBMIT_TOGETHER_BYTES:
             groups.append([])
-            asked = entries = 0
+            asked = size_bytes = 0
         groups[-1].append(candidate)
         asked += len(candidate.asked)
-        entries += len(candidate.piece)
+        size_bytes += own_bytes
     return groups
 
 
@@ -406,8 +298,9 @@ def _found(
 ) -> dict[int, Inspected]:
     """What the writer gets of a group, by place; pieces that nobody vouches for get their verdict."""
     found: dict[int, Inspected] = {}
+    bad_objects = set(map(id, bad))
     for place, piece, asked in group:
-        own_bad = [entry for entry in bad if any(entry is one for one in asked)] if bad else []
+        own_bad = [entry for entry in asked if id(entry) in bad_objects] if bad else []
         try:
             found[place] = inspected(piece, own_bad, vouched=bool(asked), each=each)
         except BadSignature as error:

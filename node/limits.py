@@ -5,11 +5,17 @@ Wire limits are in `store` and `gossip.proto.limits`; what is here bounds this m
 
 from typing import Final
 
-MAX_PENDING_ENTRIES: Final = 32_768
-"""Entries that wait for the writer, from everyone; whoever brings more waits. At 1 kB each 32 MiB."""
+MAX_PENDING_BYTES: Final = 64 * 2**20
+"""Entries that wait for the writer, from everyone; whoever brings more waits."""
+
+ENTRY_BYTES: Final = 700
+"""What a parsed entry takes in memory besides its body."""
 
 MAX_BATCH_ENTRIES: Final = 4_096
 """Entries in one transaction. Larger ones gain nothing and make the next commit wait."""
+
+MAX_BATCH_BYTES: Final = 16 * 2**20
+"""The same in bytes, for large bodies."""
 
 VERIFY_SLICE: Final = 64
 """Signatures that are checked without a pause, about 4 ms: nothing else on the loop waits longer."""
@@ -40,7 +46,7 @@ MAX_OWN_ENTRIES: Final = 50_000
 """Entries that one call may publish. A request of 4 MiB has fewer lines unless they are nearly empty."""
 
 MAX_INTENTS: Final = 4_096
-"""Own entries of single calls that wait for the author; whoever brings more waits."""
+"""Own entries of several calls that are signed and committed together."""
 
 SIGN_SLICE: Final = 128
 """Signatures that the author makes without a pause, about 4 ms."""
@@ -94,5 +100,5 @@ FOLLOW_BATCH: Final = 500
 MAX_AWAITED_BODIES: Final = 1_000
 """Entries whose bodies a follower waits for; older ones are not shown when they come after all."""
 
-SUBMIT_TOGETHER: Final = 2_048
-"""Entries that one peer hands to the writer as one job; the next ones are another."""
+SUBMIT_TOGETHER_BYTES: Final = 2 * 2**20
+"""Pieces that one peer hands to the writer as one job; the next ones are another."""

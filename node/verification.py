@@ -42,7 +42,7 @@ class Verification:
 
     async def _advance(self, log_id: LogId) -> bool:
         """Check the next entries of a log. False: it cannot be gone on with."""
-        await self._intake.idle()
+        await self._intake.queue.idle()
         checked_seq = (self._intake.state(log_id) or NOTHING_HELD).checked_seq
         try:
             entries = await self._intake.read_held(
