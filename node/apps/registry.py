@@ -9,7 +9,7 @@ from node.apps.documents import bodies as documents_bodies
 from node.apps.documents import fold as documents_fold
 from node.apps.feed import bodies as feed_bodies
 from node.apps.feed import fold as feed_fold
-from node.apps.kit import App, Reach, Texts
+from node.apps.kit import App, Places, Reach, Texts
 from store.entry import Entry
 from store.ids import LOG_DOCS, LOG_FEED, log_number
 from store.interface import KeyedRun
@@ -47,16 +47,17 @@ class Projection:
     def __init__(self, store: SqliteEntryStore) -> None:
         self._store = store
         self._texts = Texts()
+        self._places = Places()
 
     def fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries into the views of the apps that they belong to."""
-        reach = Reach(self._store, runs, self._texts)
+        reach = Reach(self._store, runs, self._texts, self._places)
         for app, part in _sorted_out(runs):
             app.fold(views, part, reach)
 
     def unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries out of the views."""
-        reach = Reach(self._store, runs, self._texts)
+        reach = Reach(self._store, runs, self._texts, self._places)
         for app, part in _sorted_out(runs):
             app.unfold(views, part, reach)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from node.apps.feed.bodies import text_of
-from node.apps.kit import Reach
+from node.apps.kit import Place, Reach
 from store.entry import Entry
 from store.ids import EntryId
 from store.interface import KeyedRun
@@ -49,22 +49,27 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     links: list[tuple[int, int]] = []
     linked: dict[int, Entry] = {}
     texts: dict[EntryId, str] = {}
+    places: dict[EntryId, Place] = {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
             text = None if entry.body is None else text_of(entry.body)
             if text is not None:
                 texts[entry.id] = text
+                places[entry.id] = Place(key, entry.time_ms)
                 rows.append((entry.time_ms, tie_of(entry.id), key))
                 if entry.links:
                     linked[key] = entry
                     links += [(tie_of(link), key) for link in entry.links]
     reach.texts.keep(texts)
+    reach.places.note(places)
     rows.sort()
     views.insert_rows("feed_timeline", ("at", "tie", "k"), rows, "ON CONFLICT DO NOTHING")
     views.insert_rows("feed_links", ("parent", "k"), sorted(links), "ON CONFLICT DO NOTHING")
     answers = _answers(views, [tie for _, tie, _ in rows])
     if linked or answers:
-        _Settling(views, reach, {key: at for at, _, key in rows}).run(sorted(linked), answers)
+        _Settling(views, reach, {entry_id: place.time_ms for entry_id, place in places.items()}).run(
+            sorted(linked), answers
+        )
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -84,11 +89,21 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
         _Settling(views, reach, {}).run((), answers)
 
 
+_ORDER: Final = """
+    SELECT at FROM feed_timeline
+    WHERE at = coalesce((SELECT at FROM feed_lifted WHERE k = ?1), ?2) AND tie = ?3 AND k = ?1
+"""
+
+
 def order_of(views: ReadViews, key: int, entry: Entry) -> int | None:
     """The order of a post in ms; None where it is not in the view."""
-    at = _kept_order(views, key, entry)
-    sql = "SELECT 1 FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?"
-    return at if views.execute(sql, (at, tie_of(entry.id), key)) else None
+    return _order_at(views, entry.id, Place(key, entry.time_ms))
+
+
+def _order_at(views: ReadViews, entry_id: EntryId, place: Place) -> int | None:
+    """The order of the post with that id, if it is in the view at that place."""
+    rows = views.execute(_ORDER, (place.key, place.time_ms, tie_of(entry_id)))
+    return int(rows[0][0]) if rows else None
 
 
 def _kept_order(views: ReadViews, key: int, entry: Entry) -> int:
@@ -113,11 +128,11 @@ def _answers(views: ReadViews, ties: Sequence[int]) -> list[int]:
 class _Settling:
     """Puts posts at their right places, and those after them that this affects."""
 
-    def __init__(self, views: Views, reach: Reach, fresh: dict[int, int]) -> None:
+    def __init__(self, views: Views, reach: Reach, fresh: dict[EntryId, int]) -> None:
         """`fresh`: posts that were just put in at their claimed times, so they are known to be there."""
         self._views = views
         self._reach = reach
-        self._orders: dict[int, int | None] = dict(fresh)
+        self._orders = dict(fresh)
         self._queue: list[tuple[int, int]] = []
         self._queued: set[int] = set()
 
@@ -131,7 +146,7 @@ class _Settling:
             _, key = heapq.heappop(self._queue)
             self._queued.discard(key)
             entry = self._reach.at(key)
-            at = None if entry is None else self._order(key, entry)
+            at = None if entry is None else self._order(entry.id, Place(key, entry.time_ms))
             if entry is None or at is None:
                 continue
             right = self._right_order(entry)
@@ -142,7 +157,7 @@ class _Settling:
 
     def _visit(self, key: int) -> None:
         entry = self._reach.at(key)
-        at = None if entry is None else self._order(key, entry)
+        at = None if entry is None else self._order(entry.id, Place(key, entry.time_ms))
         if at is not None:
             self._push(at, key)
 
@@ -151,24 +166,26 @@ class _Settling:
             self._queued.add(key)
             heapq.heappush(self._queue, (rank, key))
 
-    def _order(self, key: int, entry: Entry) -> int | None:
-        if key not in self._orders:
-            self._orders[key] = order_of(self._views, key, entry)
-        return self._orders[key]
+    def _order(self, entry_id: EntryId, place: Place) -> int | None:
+        at = self._orders.get(entry_id)
+        if at is None:
+            at = _order_at(self._views, entry_id, place)
+            if at is not None:
+                self._orders[entry_id] = at
+        return at
 
     def _right_order(self, entry: Entry) -> int:
         right = entry.time_ms
         for link in entry.links:
-            found = self._reach.find(link)
-            if found is not None:
-                at = self._order(*found)
-                if at is not None and at >= right:
-                    right = at + 1
+            place = self._reach.find(link)
+            at = None if place is None else self._order(link, place)
+            if at is not None and at >= right:
+                right = at + 1
         return right
 
     def _move(self, key: int, entry: Entry, at: int, right: int) -> None:
         tie = tie_of(entry.id)
-        self._orders[key] = right
+        self._orders[entry.id] = right
         self._views.execute("DELETE FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?", (at, tie, key))
         self._views.execute("INSERT INTO feed_timeline VALUES (?, ?, ?)", (right, tie, key))
         if right == entry.time_ms:
