@@ -16,7 +16,6 @@ from premises import ROOT
             "import pytest\n@pytest.mark.parametrize('page', [])\ndef test_page(page): pass\n",
             pytest.ExitCode.INTERRUPTED,
         ),
-        ("import warnings\ndef test_one(): warnings.warn('loud')\n", pytest.ExitCode.TESTS_FAILED),
     ],
 )
 def test_the_settings_of_the_suite_are_strict(tmp_path, source, exit_code):
