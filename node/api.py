@@ -2,62 +2,66 @@
 
 Methods are those of `docs/protocol/control.md` with ``_`` for ``/`` and ``-`` and ``from_`` for ``from``;
 answers are ready for JSON. Questions are `node.queries` in a thread; commands go through the author and
-the mesh. For the trio thread.
+the mesh. Every error is a `NodeError`. For the trio thread.
 """
 
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import trio
 
-from gossip.errors import BadAddress
-from gossip.net.address import parse_address
 from gossip.net.sync_streams import SyncReport
 from gossip.proto.events import Learned, SyncProgress
+from node.address_book import AddressBook
 from node.apps.documents import bodies as document_bodies
 from node.apps.documents import service as documents
 from node.apps.feed import bodies as feed_bodies
 from node.apps.feed import service as feed
 from node.author import Author
-from node.bus import Bus, Follower
-from node.errors import DiskFull, TextTooLarge
+from node.errors import Missing, NodeError, TextTooLarge
+from node.following import Following
 from node.home import Home
 from node.intake import Intake
-from node.limits import FOLLOW_BATCH, MAX_AWAITED_BODIES
 from node.mesh import Mesh
 from node.peer_list import PeerList
 from node.queries import Json, Queries
 from node.signing import Intent
+from node.store_faults import told_plainly
 from store.entry import SALT_BYTES, Entry
-from store.errors import StorageFull
-from store.ids import LOG_DOCS, LOG_FEED, AuthorId, EntryId, from_text, log_name, to_text
+from store.ids import LOG_DOCS, LOG_FEED, AuthorId, EntryId, LogNo, from_text, log_name, to_text
 
 T = TypeVar("T")
-
-_BODY_WAIT_S: Final = 0.5
-"""How often a follower looks whether bodies have come that were missing when their entries came."""
 
 
 class Api:
     """What a running node does for its owner."""
 
-    def __init__(self, home: Home, intake: Intake, author: Author, bus: Bus, mesh: Mesh) -> None:
+    def __init__(self, home: Home, intake: Intake, author: Author, mesh: Mesh) -> None:
         self._home = home
         self._intake = intake
         self._author = author
-        self._bus = bus
         self._mesh = mesh
         self._queries = Queries(home)
         self._peer_list = PeerList(home, self._queries)
+        self._book = AddressBook(home, self._queries.now_ms)
+        self._putting = trio.Lock()
+        """One version of a document at a time: the next one follows it."""
         self._started = trio.current_time()
+
+    async def run(self) -> None:
+        """Keep the address book, until cancelled."""
+        await self._book.run()
+
+    def learned(self, news: Learned) -> None:
+        """Keep in the address book where an admitted device is. Never waits."""
+        self._book.learn(news)
 
     # --- the home -----------------------------------------------------------------------------------
 
     async def status(self) -> Json:
         """How the node stands."""
         answer = await self._ask(self._queries.status)
-        peers = [self._peer_shown(peer) for peer in answer["peers"]]
         known = {**answer["known"], "announcements": self._mesh.announcements}
         return {
             **answer,
@@ -66,14 +70,19 @@ class Api:
             "addresses": list(self._mesh.addresses),
             "signing": not self._author.why_not,
             "signing_why": self._author.why_not,
-            "peers": peers,
+            "peers": self._with_links(answer["peers"]),
             "known": known,
         }
 
-    def _peer_shown(self, peer: Json) -> Json:
+    def _with_links(self, peers: Sequence[Json]) -> list[Json]:
+        """Peers as the store knows them, with what the mesh knows of them."""
+        connected = frozenset(self._mesh.connected())
+        return [self._with_link(peer, connected) for peer in peers]
+
+    def _with_link(self, peer: Json, connected: frozenset[AuthorId]) -> Json:
         device = AuthorId(from_text(peer["device"]))
         state = self._mesh.state_of(device)
-        is_up = device in self._mesh.connected()
+        is_up = device in connected
         return {
             **peer,
             "address": state.address or next(iter(peer["addresses"]), ""),
@@ -85,12 +94,14 @@ class Api:
 
     async def wait(self, timeout_s: float, entries: int | None = None, id: str | None = None) -> Json:
         """Wait until the store has so many entries, or that entry. `ok`: it was so in time."""
-        with trio.move_on_after(timeout_s) as waiting:
-            seen = self._intake.commits
-            while not await self._ask(self._is_reached, entries, id):
+        seen = self._intake.commits
+        is_reached = await self._ask(self._is_reached, entries, id)
+        with trio.move_on_after(timeout_s):
+            while not is_reached:
                 await self._intake.changed(seen)
                 seen = self._intake.commits
-        return {"ok": not waiting.cancelled_caught}
+                is_reached = await self._ask(self._is_reached, entries, id)
+        return {"ok": is_reached}
 
     def _is_reached(self, entries: int | None, entry: str | None) -> bool:
         if entries is not None and self._home.entries.count() < entries:
@@ -105,20 +116,19 @@ class Api:
         links: tuple[EntryId, ...] = ()
         if reply_to is not None:
             links = (await self._ask(self._queries.linkable, reply_to),)
-        [entry] = await self._author.write(LOG_FEED, [Intent(body, links)])
+        [entry] = await self._write(LOG_FEED, [Intent(body, links)])
         return {**_written(entry), "time_ms": entry.time_ms}
 
     async def post_lines(self, lines: Sequence[str], language: str | None = None) -> Json:
         """Publish one post for each text, all of them or none; returns once they are durable."""
-        intents = [
-            Intent(feed_bodies.compose(text, language or "", os.urandom(SALT_BYTES))) for text in lines
-        ]
-        written = await self._author.write(LOG_FEED, intents) if intents else []
+        intents = await self._ask(_compose_lines, lines, language or "")
+        written = await self._write(LOG_FEED, intents) if intents else []
+        ids = await self._ask(lambda: [to_text(entry.id) for entry in written])
         return {
             "count": len(written),
             "first_seq": written[0].seq if written else None,
             "last_seq": written[-1].seq if written else None,
-            "ids": [to_text(entry.id) for entry in written],
+            "ids": ids,
         }
 
     async def read(
@@ -132,46 +142,33 @@ class Api:
     ) -> AsyncGenerator[Json, None]:
         """The newest posts, oldest first; with `follow` each new one as it comes."""
         wanted = await self._ask(self._queries.wanted_posts, author, since_ms, search, limit, replies_to)
-        if not follow:
-            for shown in await self._ask(self._queries.posts, wanted):
+        if follow:
+            async for shown in self._follow(wanted):
                 yield shown
             return
-        with self._bus.follow() as follower:
-            last_key = await self._ask(self._home.entries.last_key)
-            for shown in await self._ask(self._queries.posts, wanted):
-                yield shown
-            async for fresh in self._followed(follower, last_key, wanted):
-                yield fresh
+        for shown in await self._ask(self._queries.posts, wanted):
+            yield shown
 
-    async def _followed(
-        self, follower: Follower, last_key: int, wanted: feed.Wanted
-    ) -> AsyncGenerator[Json, None]:
-        """Posts that come after an entry's key. It reads the store, so a follower that lags loses nothing."""
-        awaited: list[int] = []
+    async def _follow(self, wanted: feed.Wanted) -> AsyncGenerator[Json, None]:
+        following = Following(self._queries, wanted)
+        for shown in await self._ask(following.begin):
+            yield shown
         while True:
-            keys, awaited, last_key = await self._ask(self._arrived, last_key, awaited)
-            wanted = wanted._replace(until=self._queries.until())
-            for shown in await self._ask(self._fresh, keys, wanted):
+            seen = self._intake.commits
+            step = await self._ask(following.step)
+            for shown in step.posts:
                 yield shown
-            if len(keys) + len(awaited) < FOLLOW_BATCH:
-                with trio.move_on_after(_BODY_WAIT_S if awaited else float("inf")):
-                    await follower.change()
+            if step.is_last:
+                with trio.move_on_after(following.patience_s()):
+                    await self._news_for(following, seen)
 
-    def _arrived(self, last_key: int, awaited: Sequence[int]) -> tuple[list[int], list[int], int]:
-        """Keys of entries that came with their body, of those that wait for it, and the last of all."""
-        came = self._home.entries.after_key(last_key, FOLLOW_BATCH)
-        pairs = list(zip(awaited, self._home.entries.at_keys(awaited), strict=True))
-        pairs += [(key, entry) for run in came.runs for key, entry in enumerate(run.entries, run.first_key)]
-        keys = [key for key, entry in pairs if entry is not None and entry.body is not None]
-        missing = [key for key, entry in pairs if entry is not None and entry.body is None]
-        return keys, missing[-MAX_AWAITED_BODIES:], came.last_key
-
-    def _fresh(self, keys: Sequence[int], wanted: feed.Wanted) -> list[Json]:
-        shown = feed.fresh(self._home.entries, keys, wanted)
-        if wanted.search is not None and shown:
-            hits = {hit.key for hit in self._home.search().search(wanted.search, FOLLOW_BATCH)}
-            shown = [each for each in shown if each.key in hits]
-        return self._queries.posts_shown(shown)
+    async def _news_for(self, following: Following, seen: int) -> None:
+        """Wait for a commit after number `seen` that brings a follower something."""
+        while True:
+            await self._intake.changed(seen)
+            seen = self._intake.commits
+            if following.has_news():
+                return
 
     # --- documents ----------------------------------------------------------------------------------
 
@@ -186,16 +183,18 @@ class Api:
     ) -> Json:
         """Publish a version of a document; returns once it is durable."""
         kept = document_bodies.canonical_name(name)
-        before = [] if force_root else await self._ask(self._queries.version_follows, kept, follows)
-        version = await self._ask(self._complete, kept, text, title, media_type, before)
-        body = document_bodies.compose(version, os.urandom(SALT_BYTES))
-        if len(before) > document_bodies.MAX_FOLLOWS:
-            raise TextTooLarge(
-                f"A version follows at most {document_bodies.MAX_FOLLOWS} others.", "Merge fewer at a time."
-            )
-        links = tuple(row.id for row in before)
-        [entry] = await self._author.write(LOG_DOCS, [Intent(body, links)])
-        _, rows = await self._ask(self._queries.versions, kept)
+        async with self._putting:
+            before = [] if force_root else await self._ask(self._queries.version_follows, kept, follows)
+            if len(before) > document_bodies.MAX_FOLLOWS:
+                raise TextTooLarge(
+                    f"A version follows at most {document_bodies.MAX_FOLLOWS} others.",
+                    "Merge fewer at a time.",
+                )
+            version = await self._ask(self._complete, kept, text, title, media_type, before)
+            body = document_bodies.compose(version, os.urandom(SALT_BYTES))
+            links = tuple(row.id for row in before)
+            [entry] = await self._write(LOG_DOCS, [Intent(body, links)])
+        rows = await self._ask(self._queries.versions_of, kept)
         return {
             **_written(entry),
             "name": kept,
@@ -208,10 +207,10 @@ class Api:
         self, name: str, text: str, title: str | None, media_type: str | None, before: Sequence[documents.Row]
     ) -> document_bodies.Version:
         """Title and media type go on from the version before, unless they are given."""
-        if before and (title is None or media_type is None):
-            last = documents.text_of(self._home.entries, before[0])
-            title = last.title if title is None else title
-            media_type = last.media_type if media_type is None else media_type
+        if before and title is None:
+            title = before[0].title
+        if before and media_type is None:
+            media_type = documents.content_of(self._home.entries, before[0]).media_type
         return document_bodies.Version(
             name, title or "", media_type or document_bodies.DEFAULT_MEDIA_TYPE, text
         )
@@ -253,13 +252,23 @@ class Api:
 
     async def log_verify(self, author: str | None = None, log: str | None = None) -> Json:
         """Check every link and signature."""
-        return await self._ask(self._queries.log_verify, author, log)
+        return await self._ask(self._queries.log_verify, author, log, self._verify_aside)
 
     async def check(self) -> AsyncGenerator[Json, None]:
         """Hash and verify everything; what is damaged is asked for again from peers."""
-        steps = self._queries.check()
+        steps = self._queries.check(self._verify_aside, self._repair)
         while (event := await self._ask(_next, steps)) is not None:
             yield event
+
+    def _verify_aside(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those wrongly signed. Called in a thread, where verifying would be slow beside a busy loop."""
+        return trio.from_thread.run(self._intake.wrongly_signed, entries)
+
+    def _repair(self, bodies: Sequence[EntryId]) -> int:
+        """Drop damaged bodies and ask peers for them; how many. Called in a thread."""
+        dropped = trio.from_thread.run(self._intake.drop_damaged, bodies)
+        trio.from_thread.run_sync(self._mesh.ask_for_bodies, dropped)
+        return len(dropped)
 
     # --- peers --------------------------------------------------------------------------------------
 
@@ -285,46 +294,51 @@ class Api:
     async def peer_list(self) -> Json:
         """`peers`: who is let in."""
         answer = await self._ask(self._queries.peer_list)
-        return {"peers": [self._peer_shown(peer) for peer in answer["peers"]]}
+        return {"peers": self._with_links(answer["peers"])}
 
     async def sync(self, peer: str | None = None) -> AsyncGenerator[Json, None]:
-        """Sync with a peer, or with all that are connected: progress, and a result for each."""
+        """Sync with a peer, or with all that are connected: progress, and a result for each.
+
+        Where none is connected, those on the list are tried.
+        """
         names = await self._ask(self._queries.names.now)
-        peers = self._mesh.connected() if peer is None else [await self._ask(self._queries.peer, peer)]
+        peers = [await self._ask(self._queries.peer, peer)] if peer is not None else self._mesh.connected()
+        if not peers:
+            peers = [each.device for each in await self._ask(self._home.tables.peers)]
+        if not peers:
+            raise Missing("There is nobody to sync with: the list of peers is empty.", "See: aster peer add")
         async for news in self._mesh.sync(peers):
             if isinstance(news, SyncProgress):
                 yield _progress(news)
             else:
                 yield {**_result(news), "name": names.of(news.ended.peer)}
 
-    def learned(self, news: Learned) -> None:
-        """Keep in the address book where an admitted device is."""
-        if not self._home.allowed.admits_peer(news.peer):
-            return
-        addresses = [text for text in news.addresses if _is_address(text)]
-        try:
-            self._home.tables.learn_addresses(news.peer, addresses, self._queries.now_ms(), reached=news.met)
-        except StorageFull:
-            return
+    # --- inside -------------------------------------------------------------------------------------
+
+    async def _write(self, log: LogNo, intents: Sequence[Intent]) -> list[Entry]:
+        with told_plainly():
+            return await self._author.write(log, intents)
 
     async def _ask(self, look: Callable[..., T], *args: object) -> T:
-        """Look something up in a thread. Raises: DiskFull: the index or the list could not be written."""
-        try:
+        """Look something up in a thread. Raises: NodeError, also in place of what the store raises."""
+        with told_plainly():
             return await self._intake.read(look, *args)
-        except StorageFull as error:
-            raise DiskFull from error
 
 
 def _next(steps: Iterator[Json]) -> Json | None:
     return next(steps, None)
 
 
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except BadAddress:
-        return False
-    return True
+def _compose_lines(lines: Sequence[str], language: str) -> list[Intent]:
+    """Posts to be written. Raises: BadData, TextTooLarge: with the number of the line."""
+    intents = []
+    for number, text in enumerate(lines, start=1):
+        try:
+            intents.append(Intent(feed_bodies.compose(text, language, os.urandom(SALT_BYTES))))
+        except NodeError as error:
+            error.message = f"Line {number}: {error.message} Nothing was published."
+            raise
+    return intents
 
 
 def _written(entry: Entry) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class _Daemon:
 
     async def _serve(self, keeping: _Keeping, meshed: _Meshed) -> None:
         home, mesh = self._home, meshed.mesh
-        api = Api(home, keeping.intake, keeping.author, keeping.bus, mesh)
+        api = Api(home, keeping.intake, keeping.author, mesh)
         mesh.on_learned = api.learned
         herald = Herald(home, keeping.author, keeping.bus, mesh, self._tell)
         server = Server(ApiDoor(api, home.paths, self._stopping.set))
@@ -183,6 +183,7 @@ class _Daemon:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(herald.run, meshed.driver)
+                nursery.start_soon(api.run)
                 nursery.start_soon(server.serve, listener)
                 self._greet(mesh)
                 await self._stopping.wait()

@@ -200,6 +200,14 @@ class Intake:
         outcome = await self.queue.submit(EvidenceNews(proof), None)
         return outcome.error is None
 
+    async def drop_damaged(self, ids: Sequence[EntryId]) -> list[EntryId]:
+        """Let go of bodies that are damaged on the disk, so that they count as missing; those it did.
+
+        Raises:
+            StorageFull: those before were let go.
+        """
+        return await self.read(self._shelf.drop_damaged, ids)
+
     def unchecked_logs(self) -> frozenset[LogId]:
         """Logs that hold entries whose own signatures were not checked."""
         return frozenset(self._unchecked)

@@ -17,6 +17,7 @@ from gossip.net.sync_streams import SyncReport
 from gossip.net.transport import Transport
 from gossip.proto.events import (
     AdmissionChanged,
+    BodiesMissing,
     Learned,
     PeerFound,
     SessionId,
@@ -24,7 +25,7 @@ from gossip.proto.events import (
     SyncProgress,
     SyncWanted,
 )
-from store.ids import AuthorId
+from store.ids import AuthorId, EntryId
 
 WATCH_S: Final = 0.5
 """How often links are looked at for those who are told of them; people do not notice less."""
@@ -120,6 +121,11 @@ class Mesh:
         """Who is let in changed: ask again about everyone."""
         self._driver.give(AdmissionChanged())
         self._changed.set()
+
+    def ask_for_bodies(self, ids: Sequence[EntryId]) -> None:
+        """Ask who is connected for bodies that are missing here; who connects later is asked then."""
+        if ids:
+            self._driver.give(BodiesMissing(tuple(ids)))
 
     async def sync(self, peers: Sequence[AuthorId]) -> AsyncGenerator[SyncReport | SyncProgress, None]:
         """Sync with each of `peers`: progress, and one report for each. Ends after the last report."""

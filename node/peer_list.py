@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gossip.errors import BadAddress
-from gossip.net.address import parse_address
-from node.errors import BadData, BadRequest, DiskFull, Missing, NodeError, TextTooLarge
+from gossip.net.address import author_of_peer_id, parse_address
+from node.errors import BadData, BadRequest, Missing, TextTooLarge
 from node.home import Home
 from node.network_file import check_name
 from node.queries import Queries
+from node.store_faults import told_plainly
 from store.crypto import check_author
-from store.errors import BadSignature, NotFound, StorageFull, TooLarge
+from store.errors import BadSignature, NotFound, TooLarge
 from store.ids import AuthorId, NotAnId, from_text, to_text
-from store.sqlite.home import Peer
+from store.sqlite.home import MAX_ADDRESSES_PER_DEVICE, Peer
 
 
 class Added(NamedTuple):
@@ -31,16 +32,25 @@ class PeerList:
         self._home = home
         self._queries = queries
 
+    @told_plainly()
     def add(
         self, device: str | None, address: str | None, addresses: Sequence[str] | None, name: str | None
     ) -> Added:
         """Let a device in; one that is let in already gets what is given in addition.
 
+        Of more addresses than a peer may have, those that were given longest ago go.
+
         Raises:
             BadRequest: neither a device nor an address. BadData: one is malformed, or they disagree.
-            TextTooLarge, DiskFull: as they say.
+            Ambiguous: the device is named by what fits several. TextTooLarge, DiskFull: as they say.
         """
-        places = [_place(text) for text in ([address] if address is not None else []) + list(addresses or ())]
+        given = ([address] if address is not None else []) + list(addresses or ())
+        if len(given) > MAX_ADDRESSES_PER_DEVICE:
+            raise TextTooLarge(
+                f"A peer has at most {MAX_ADDRESSES_PER_DEVICE} addresses; these are {len(given)}.",
+                "Give those at which it is most likely to be found.",
+            )
+        places = [_place(text) for text in given]
         author = self._author(device, places)
         if author == self._home.device:
             raise BadData("That is this home's own device.", "Give the address of the other one.")
@@ -49,7 +59,7 @@ class PeerList:
         peer = Peer(
             author,
             check_name(name) if name is not None else before.name if before is not None else "",
-            tuple(dict.fromkeys([*(text for text, _ in places), *known])),
+            tuple(dict.fromkeys([*(text for text, _ in places), *known]))[:MAX_ADDRESSES_PER_DEVICE],
             before.note if before is not None else "",
             before.added_ms if before is not None else self._queries.now_ms(),
         )
@@ -84,9 +94,8 @@ class PeerList:
             self._home.tables.put_peer(peer)
         except TooLarge as error:
             raise TextTooLarge(f"The list of peers takes no more: {error}.", "Remove one first.") from error
-        except StorageFull as error:
-            raise DiskFull from error
 
+    @told_plainly()
     def remove(self, device: str) -> dict[str, Any]:
         """Let a device in no longer; the answer of `peer/remove`. Raises: Missing, Ambiguous, DiskFull."""
         author = self._queries.peer(device)
@@ -94,9 +103,7 @@ class PeerList:
         try:
             self._home.tables.remove_peer(author)
         except NotFound as error:
-            raise Missing(f"{device!r} is not on the list.", "See: aster peer list") from error
-        except StorageFull as error:
-            raise DiskFull from error
+            raise Missing(f"{device!r} is not on the list of peers.", "See: aster peer list") from error
         return shown
 
 
@@ -113,14 +120,17 @@ def _place(text: str) -> tuple[str, AuthorId | None]:
 
 
 def _device(text: str, queries: Queries) -> AuthorId:
-    """A device by its full id, or by the beginning or name of one that is known."""
-    try:
-        return AuthorId(from_text(text.strip()))
-    except NotAnId:
+    """A device by its whole id (our spelling or libp2p's), or by what names one that is known here."""
+    wanted = text.strip()
+    for read in (from_text, author_of_peer_id):
         try:
-            return queries.author(text)
-        except NodeError as error:
-            raise BadData(
-                f"{text!r} is neither a device id (52 characters) nor an address.",
-                "The other person's `aster status` prints the line to type.",
-            ) from error
+            return AuthorId(read(wanted))
+        except (NotAnId, BadAddress):
+            continue
+    try:
+        return queries.author(wanted)
+    except Missing as error:
+        raise BadData(
+            f"{text!r} is neither a device id (52 characters) nor an address.",
+            "The other person's `aster status` prints the line to type.",
+        ) from error

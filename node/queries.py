@@ -2,26 +2,27 @@
 
 Used by the daemon (in a thread, through `node.api`) and by commands that run without one. Methods are those
 of `docs/protocol/control.md` with ``_`` for ``/`` and ``-``; answers are ready for JSON. Changes nothing.
+Documents are in `node.document_queries`, logs in `node.log_queries`.
 """
 
-import difflib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from node.apps.documents import service as documents
-from node.apps.documents.bodies import canonical_name
 from node.apps.feed import service as feed
-from node.errors import Ambiguous, BadData, Missing, TextTooLarge
+from node.document_queries import DocumentQueries
+from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
-from node.limits import DEFAULT_SHOWN, HIDE_AHEAD_MS, MAX_SHOWN
-from node.log_queries import LogQueries
+from node.limits import DEFAULT_SHOWN, MAX_SHOWN
+from node.log_queries import Json
 from node.naming import NameBook, Names
-from store.errors import TooLarge
-from store.ids import LOG_FEED, AuthorId, EntryId, NotAnId, log_name, prefix_range, short, to_text
+from node.store_faults import told_plainly
+from store.errors import NotFound
+from store.ids import LOG_FEED, AuthorId, EntryId, NotAnId, from_text, log_name, prefix_range, short, to_text
+from store.sqlite.home import Peer
 
-Json = dict[str, Any]
-"""A JSON object, as doors hand it on."""
+__all__ = ["Json", "Queries", "now_ms", "version"]
 
 _CANDIDATES: Final = 5
 
@@ -31,16 +32,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Queries(LogQueries):
+class Queries(DocumentQueries):
     """Reading methods over one open home. Thread-safe."""
 
     def __init__(self, home: Home, clock_ms: Callable[[], int] = now_ms) -> None:
-        super().__init__(home, NameBook(home))
-        self._clock_ms = clock_ms
-
-    def until(self) -> int:
-        """Entries of a later order (ms) are hidden: they claim to be from the future."""
-        return self._clock_ms() + HIDE_AHEAD_MS
+        super().__init__(home, NameBook(home), clock_ms)
 
     # --- naming things ------------------------------------------------------------------------------
 
@@ -73,36 +69,59 @@ class Queries(LogQueries):
         return True
 
     def linkable(self, text: str) -> EntryId:
-        """The entry that a post may answer. Raises: as `entry_id`; BadData: it is hidden for now."""
+        """The entry that a post may answer: one that is shown (docs/protocol/entry.md, "Order in views").
+
+        Raises: as `entry_id`; BadData: it is hidden for now, or is nothing that is shown.
+        """
         entry_id = self.entry_id(text)
-        entry = self.home.entries.entry(entry_id)
-        shown = feed.show(self.home.entries, [self.home.entries.key_of(entry_id)])
-        if max([entry.time_ms, *(each.at for each in shown)]) > self.until():
+        at = self._order_of(entry_id)
+        if at is None:
             raise BadData(
-                "That entry claims to be from the future; it is hidden until then.", "Answer another one."
+                f"{short(entry_id)} is neither a message nor a version of a document, or its text has not "
+                "come yet.",
+                "Answer an entry that aster read or aster doc history shows.",
+            )
+        if at > self.until():
+            raise BadData(
+                f"{short(entry_id)} claims to be from the future; it is hidden until then.",
+                "Answer another one.",
             )
         return entry_id
 
+    def _order_of(self, entry_id: EntryId) -> int | None:
+        """The order in ms of an entry that is a post or a version; None where it is neither."""
+        try:
+            [post] = feed.at_keys(self.home.entries, [self.home.entries.key_of(entry_id)])
+        except NotFound:
+            return None
+        if post is not None:
+            return post.at
+        with self.home.entries.views() as views:
+            return documents.order_of(views, entry_id)
+
     def peer(self, text: str) -> AuthorId:
         """The device on the list of peers that a name or an id stands for. Raises: Missing, Ambiguous."""
-        device = self.names.now().find(text, (peer.device for peer in self.home.tables.peers()))
-        if self.home.tables.peer(device) is None:
-            raise Missing(f"{text!r} is not on the list of peers.", "See: aster peer list")
-        return device
-
-    def now_ms(self) -> int:
-        """Unix time in ms."""
-        return self._clock_ms()
+        peers = [peer.device for peer in self.home.tables.peers()]
+        try:
+            return self.names.now().find(text, peers)
+        except Missing as error:
+            raise Missing(f"{text!r} is not on the list of peers.", "See: aster peer list") from error
 
     # --- the home -----------------------------------------------------------------------------------
 
+    @told_plainly()
     def status(self) -> Json:
         """How the home stands; what only a daemon knows is empty."""
-        home, states = self.home, self.home.entries.logs()
-        held = {log_id: state for log_id, state in states.items() if state.head is not None}
+        home = self.home
+        held = [(state.head.seq, state) for state in home.entries.logs().values() if state.head is not None]
+        names = self.names.now()
+        peers = [
+            {**peer, "address": next(iter(peer["addresses"]), ""), "problem": ""}
+            for peer in self._peers_shown(names)
+        ]
         return {
             "device": to_text(home.device),
-            "name": self.names.now().of(home.device),
+            "name": names.of(home.device),
             "network": to_text(home.network),
             "network_name": home.charter.name,
             "version": version(),
@@ -110,46 +129,43 @@ class Queries(LogQueries):
             "uptime_s": None,
             "addresses": [],
             "logs": len(held),
-            "entries": sum(state.head.seq for state in held.values() if state.head is not None),
-            "unchecked": sum(s.head.seq - s.checked_seq for s in held.values() if s.head is not None),
+            "entries": sum(last_seq for last_seq, _ in held),
+            "unchecked": sum(last_seq - state.checked_seq for last_seq, state in held),
             "signing": not home.why_not,
             "signing_why": home.why_not,
-            "peers": [
-                {**peer, "address": (peer["addresses"] or [""])[0], "problem": ""} for peer in self.peers()
-            ],
+            "peers": peers,
             "known": {"addresses": len(home.tables.known_devices()), "announcements": 0},
         }
 
-    def peers(self) -> list[Json]:
-        """The devices that are let in, in the order in which they were added."""
-        names = self.names.now()
-        return [
-            {
-                "device": to_text(peer.device),
-                "name": names.of(peer.device),
-                "addresses": self.addresses_of(peer.device, peer.addresses),
-                "connected": False,
-                "hub": False,
-                "configured": True,
-                "added_ms": peer.added_ms,
-                "last_seen_ms": max(
-                    (known.reached_ms for known in self.home.tables.addresses(peer.device)), default=0
-                ),
-            }
-            for peer in self.home.tables.peers()
-        ]
+    @told_plainly()
+    def peer_list(self) -> Json:
+        """`peers`: who is let in, in the order in which they were added."""
+        return {"peers": self._peers_shown(self.names.now())}
+
+    def _peers_shown(self, names: Names) -> list[Json]:
+        return [self._peer_shown(peer, names) for peer in self.home.tables.peers()]
+
+    def _peer_shown(self, peer: Peer, names: Names) -> Json:
+        learned = self.home.tables.addresses(peer.device)
+        return {
+            "device": to_text(peer.device),
+            "name": names.of(peer.device),
+            "addresses": list(dict.fromkeys((*peer.addresses, *(known.address for known in learned)))),
+            "connected": False,
+            "hub": False,
+            "configured": True,
+            "added_ms": peer.added_ms,
+            "last_seen_ms": max((known.reached_ms for known in learned), default=0),
+        }
 
     def addresses_of(self, device: AuthorId, given: Sequence[str]) -> list[str]:
         """Where a device may be: as given by the person, then as learned, the best first."""
         learned = (known.address for known in self.home.tables.addresses(device))
         return list(dict.fromkeys((*given, *learned)))
 
-    def peer_list(self) -> Json:
-        """`peers`: who is let in."""
-        return {"peers": self.peers()}
-
     # --- the feed -----------------------------------------------------------------------------------
 
+    @told_plainly()
     def wanted_posts(
         self,
         author: str | None,
@@ -158,27 +174,27 @@ class Queries(LogQueries):
         limit: int | None,
         replies_to: str | None,
     ) -> feed.Wanted:
-        """What a request for posts asks for. Raises: as naming an author or an entry does."""
+        """What a request for posts asks for. Raises: as naming an author, an entry, or words does."""
         return feed.Wanted(
-            MAX_SHOWN
-            if limit is not None and limit > MAX_SHOWN
-            else DEFAULT_SHOWN
-            if limit is None
-            else limit,
+            DEFAULT_SHOWN if limit is None else min(limit, MAX_SHOWN),
             self.until(),
             since_ms or 0,
             None if author is None else self.author(author),
-            search,
-            None if replies_to is None else self.entry_id(replies_to),
+            None if search is None else self.words(search),
+            None if replies_to is None else self._answered(replies_to),
         )
 
-    def posts(self, wanted: feed.Wanted) -> list[Json]:
-        """The posts that are wanted, oldest first. Raises: TextTooLarge: too many words."""
+    def _answered(self, text: str) -> EntryId:
+        """The entry of which answers are wanted. Named by its whole id, it need not be here itself."""
         try:
-            found = feed.read(self.home.entries, self.home.search, wanted)
-        except TooLarge as error:
-            raise TextTooLarge(f"The search is too long: {error}.", "Use fewer words.") from error
-        return self.posts_shown(found)
+            return EntryId(from_text(text.strip()))
+        except NotAnId:
+            return self.entry_id(text)
+
+    @told_plainly()
+    def posts(self, wanted: feed.Wanted) -> list[Json]:
+        """The posts that are wanted, oldest first."""
+        return self.posts_shown(feed.read(self.home.entries, wanted))
 
     def read(
         self,
@@ -198,135 +214,6 @@ class Queries(LogQueries):
         """Posts as doors hand them out."""
         names = self.names.now()
         return [_post_shown(shown, names) for shown in posts]
-
-    # --- documents ----------------------------------------------------------------------------------
-
-    def doc_list(self, search: str | None = None, limit: int | None = None) -> Json:
-        """`documents`: those changed last first."""
-        limit = documents.MAX_LISTED if limit is None else limit
-        found = None if search is None else self._documents_with(search, limit)
-        with self.home.entries.views() as views:
-            listed = documents.listed(views, self.until(), limit, found)
-        names = self.names.now()
-        return {"documents": [self._listed(each, names) for each in listed]}
-
-    def _documents_with(self, words: str, limit: int) -> list[str]:
-        """Names of documents of which some version has all these words."""
-        try:
-            hits = self.home.search().search(words, 4 * documents.MAX_LISTED)
-        except TooLarge as error:
-            raise TextTooLarge(f"The search is too long: {error}.", "Use fewer words.") from error
-        with self.home.entries.views() as views:
-            sql = "SELECT name FROM documents_versions WHERE k = ?"
-            names = [row[0] for hit in hits for row in views.execute(sql, (hit.key,))]
-        return list(dict.fromkeys(names))[:limit]
-
-    def _listed(self, listed: documents.Listed, names: Names) -> Json:
-        newest = listed.heads[0]
-        return {
-            "name": listed.name,
-            "title": newest.title,
-            "versions": listed.versions,
-            "heads": [to_text(row.id) for row in listed.heads],
-            "author": to_text(newest.author),
-            "author_name": names.of(newest.author),
-            "time_ms": newest.time_ms,
-            "concurrent": len(listed.heads) > 1,
-        }
-
-    def versions(self, name: str) -> tuple[str, list[documents.Row]]:
-        """The canonical name and the versions of a document, newest first. Raises: Missing, BadData."""
-        kept = canonical_name(name)
-        with self.home.entries.views() as views:
-            rows = documents.versions(views, kept, self.until())
-        if not rows:
-            raise Missing(f"There is no document {kept!r} here.", "See: aster doc list")
-        return kept, rows
-
-    def version_follows(self, name: str, chosen: Sequence[str] | None) -> list[documents.Row]:
-        """What a new version of a document (canonical name) follows. Raises: Conflict, Missing, Ambiguous."""
-        with self.home.entries.views() as views:
-            rows = documents.versions(views, name, self.until())
-        return documents.what_follows(rows, chosen, name)
-
-    def doc_show(self, name: str, version: str | None = None) -> Json:
-        """A version with its text; the newest current one unless another is named."""
-        kept, rows = self.versions(name)
-        current = documents.heads(rows)
-        row = current[0] if version is None else documents.pick(rows, version, kept)
-        content = documents.text_of(self.home.entries, row)
-        with self.home.entries.views() as views:
-            follows = documents.follows(views, row, kept)
-        return {
-            "name": kept,
-            "title": row.title,
-            "media_type": content.media_type,
-            "id": to_text(row.id),
-            "author": to_text(row.author),
-            "author_name": self.names.now().of(row.author),
-            "time_ms": row.time_ms,
-            "text": content.text,
-            "follows": [to_text(each) for each in follows],
-            "concurrent": [to_text(each.id) for each in current if row.head and each.id != row.id],
-        }
-
-    def doc_history(self, name: str) -> Json:
-        """`versions`: newest first."""
-        kept, rows = self.versions(name)
-        names = self.names.now()
-        with self.home.entries.views() as views:
-            follows = [documents.follows(views, row, kept) for row in rows]
-        return {
-            "name": kept,
-            "versions": [
-                {
-                    "id": to_text(row.id),
-                    "author": to_text(row.author),
-                    "author_name": names.of(row.author),
-                    "time_ms": row.time_ms,
-                    "title": row.title,
-                    "size": row.size,
-                    "follows": [to_text(each) for each in before],
-                    "head": row.head,
-                }
-                for row, before in zip(rows, follows, strict=True)
-            ],
-        }
-
-    def doc_diff(self, name: str, from_: str | None = None, to: str | None = None) -> Json:
-        """What changed between two versions, as a unified diff."""
-        kept, rows = self.versions(name)
-        older, newer = self._ends(kept, rows, from_, to)
-        old_text = "" if older is None else documents.text_of(self.home.entries, older).text
-        new_text = documents.text_of(self.home.entries, newer).text
-        lines = difflib.unified_diff(
-            old_text.splitlines(),
-            new_text.splitlines(),
-            f"{kept} {short(older.id)}" if older is not None else "/dev/null",
-            f"{kept} {short(newer.id)}",
-            lineterm="",
-        )
-        return {
-            "name": kept,
-            "from": None if older is None else to_text(older.id),
-            "to": to_text(newer.id),
-            "diff": "".join(f"{line}\n" for line in lines),
-        }
-
-    def _ends(
-        self, name: str, rows: Sequence[documents.Row], from_: str | None, to: str | None
-    ) -> tuple[documents.Row | None, documents.Row]:
-        """The two versions to compare; see `aster doc diff --help`."""
-        current = documents.heads(rows)
-        newer = current[0] if to is None else documents.pick(rows, to, name)
-        if from_ is not None:
-            return documents.pick(rows, from_, name), newer
-        if to is None and len(current) > 1:
-            return current[1], newer
-        with self.home.entries.views() as views:
-            before = documents.follows(views, newer, name)
-        older = [row for row in rows if row.id in before]
-        return (older[0] if older else None), newer
 
 
 def _post_shown(shown: feed.Shown, names: Names) -> Json:

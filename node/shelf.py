@@ -6,10 +6,11 @@ Nothing here knows any app: the folds are given. Beside the apps' tables there i
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from store.entry import Entry
-from store.errors import StoreError
+from store.errors import Damaged, NotFound, StoreError
 from store.ids import EntryId
 from store.interface import Appended, KeyedRun, LogState
 from store.log import Evidence, LogId
@@ -84,6 +85,20 @@ class Shelf:
         """Forget the body of an entry; header and signature stay. Raises: NotFound."""
         self.entries.drop_body(entry_id, unfold=self._unfold)
 
+    def drop_damaged(self, ids: Sequence[EntryId]) -> list[EntryId]:
+        """Let go of bodies that are damaged on the disk; from now on they are missing. Gives those it did.
+
+        Raises:
+            StorageFull: those before were let go.
+        """
+        dropped: list[EntryId] = []
+        for entry_id in ids:
+            with suppress(NotFound, Damaged):
+                if self.entries.entry(entry_id).body is None:
+                    self.entries.drop_body(entry_id, unfold=self._unfold_damaged)
+                    dropped.append(entry_id)
+        return dropped
+
     def restore_body(self, entry_id: EntryId, body: bytes) -> None:
         """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry."""
         self.entries.restore_body(entry_id, body, fold=self._fold_restored)
@@ -125,6 +140,12 @@ class Shelf:
     def _unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         _forget(views, runs)
         self._folding.unfold(views, runs)
+
+    def _unfold_damaged(self, views: Views, runs: Sequence[KeyedRun]) -> None:
+        """Take entries out whose body is to come again."""
+        self._unfold(views, runs)
+        keys = [(key,) for first_key, entries in runs for key, _ in enumerate(entries, first_key)]
+        views.insert_rows("bodies_missing", ("k",), keys)
 
 
 def _forget(views: Views, runs: Sequence[KeyedRun]) -> None:

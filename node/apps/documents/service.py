@@ -1,10 +1,17 @@
-"""What the documents app answers: lists, versions, and what a new version follows."""
+"""What the documents app answers: lists, versions, and what a new version follows.
 
+A version is hidden while its order lies in the future (`until`). Then it counts for nothing: what it
+follows is current, as if it were not here.
+"""
+
+import json
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from node.apps.documents.bodies import Version, parse
-from node.errors import Ambiguous, Conflict, Missing
+from node.errors import Ambiguous, BadData, Conflict, Missing
+from node.words import PROBES_AT_MOST, Words
+from store.errors import NotFound
 from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import ReadViews
@@ -12,12 +19,21 @@ from store.sqlite.views import ReadViews
 MAX_LISTED: Final = 1_000
 """Documents in one answer."""
 
-_COLUMNS: Final = "id, k, at, author, time_ms, title, size, head"
+_IS_HEAD: Final = (
+    "(v.head OR NOT EXISTS (SELECT 1 FROM documents_links AS l JOIN documents_versions AS later"
+    " ON later.k = l.k WHERE l.parent = v.id AND later.name = v.name AND later.at <= ?1))"
+)
+"""Is the version v one that nothing follows, nothing that is shown at least?"""
+
+_COLUMNS: Final = f"v.name, v.id, v.k, v.at, v.author, v.time_ms, v.title, v.size, {_IS_HEAD}"
+_AMONG: Final = "IN (SELECT value FROM json_each(?2))"
 
 
 class Row(NamedTuple):
     """A version in the view."""
 
+    name: str
+    """Of the document."""
     id: EntryId
     key: int
     at: int
@@ -35,14 +51,17 @@ class Listed(NamedTuple):
 
     name: str
     versions: int
-    heads: tuple[Row, ...]
+    heads: list[Row]
     """The current versions, newest first; more than one: concurrent."""
 
 
 def versions(views: ReadViews, name: str, until: int) -> list[Row]:
     """All versions of a document up to order `until` (ms), newest first."""
-    sql = f"SELECT {_COLUMNS} FROM documents_versions WHERE name = ? AND at <= ? ORDER BY at DESC, id DESC"
-    return [_row(row) for row in views.execute(sql, (name, until))]
+    sql = (
+        f"SELECT {_COLUMNS} FROM documents_versions AS v WHERE v.at <= ?1 AND v.name = ?2"
+        " ORDER BY v.at DESC, v.id DESC"
+    )
+    return [_row(row) for row in views.execute(sql, (until, name))]
 
 
 def heads(rows: Sequence[Row]) -> list[Row]:
@@ -50,45 +69,89 @@ def heads(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.head]
 
 
-def follows(views: ReadViews, row: Row, name: str) -> list[EntryId]:
-    """The versions of the same document that one follows, as far as they are held."""
+def follows(views: ReadViews, name: str) -> dict[int, list[EntryId]]:
+    """By the key of each version of a document: the versions of it that it follows and that are here."""
     sql = (
-        "SELECT before.id FROM documents_links JOIN documents_versions AS before"
-        " ON before.id = documents_links.parent AND before.name = ? WHERE documents_links.k = ? ORDER BY 1"
+        "SELECT l.k, l.parent FROM documents_versions AS v JOIN documents_links AS l ON l.k = v.k"
+        " JOIN documents_versions AS earlier ON earlier.id = l.parent AND earlier.name = v.name"
+        " WHERE v.name = ? ORDER BY l.k, l.parent"
     )
-    return [EntryId(found) for (found,) in views.execute(sql, (name, row.key))]
+    found: dict[int, list[EntryId]] = {}
+    for key, parent in views.execute(sql, (name,)):
+        found.setdefault(key, []).append(parent)
+    return found
 
 
 def listed(views: ReadViews, until: int, limit: int, names: Sequence[str] | None) -> list[Listed]:
     """Documents, the one changed last first; `names`: only these."""
-    where, params = "", [until]
-    if names is not None:
-        where = f" AND name IN ({','.join('?' * len(names))})"
-        params += names  # type: ignore[arg-type]
+    only = "" if names is None else f"AND name {_AMONG}"
     sql = (
-        f"SELECT name, count(*), max(at) AS newest FROM documents_versions WHERE at <= ?{where}"
-        " GROUP BY name ORDER BY newest DESC, name LIMIT ?"
+        f"SELECT name, count(*) FROM documents_versions WHERE at <= ?1 {only}"
+        " GROUP BY name ORDER BY max(at) DESC, name"
     )
-    rows = views.execute(sql, (*params, min(limit, MAX_LISTED)))
-    return [Listed(name, count, tuple(heads(versions(views, name, until)))) for name, count, _ in rows]
+    params = (until,) if names is None else (until, json.dumps(names))
+    counts: dict[str, int] = dict(views.execute(f"{sql} LIMIT {max(0, min(limit, MAX_LISTED))}", params))
+    sql = (
+        f"SELECT {_COLUMNS} FROM documents_versions AS v WHERE v.at <= ?1 AND v.name {_AMONG}"
+        f" AND {_IS_HEAD} ORDER BY v.at DESC, v.id DESC"
+    )
+    current: dict[str, list[Row]] = {}
+    for row in map(_row, views.execute(sql, (until, json.dumps(list(counts))))):
+        current.setdefault(row.name, []).append(row)
+    return [Listed(name, count, current[name]) for name, count in counts.items()]
+
+
+def with_words(store: SqliteEntryStore, words: Words, until: int) -> list[str]:
+    """Names of the documents of which a current version has these words. Raises: as `Words.hits`."""
+    with store.views() as views:
+        [(held,)] = views.execute("SELECT count(*) FROM documents_versions")
+    sql = (
+        f"SELECT DISTINCT v.name FROM documents_versions AS v WHERE v.at <= ?1 AND v.k {_AMONG}"
+        f" AND {_IS_HEAD}"
+    )
+    names: set[str] = set()
+    looked_at = 0
+    for hits in words.hits(0, until):
+        keys = json.dumps([hit.key for hit in hits])
+        with store.views() as views:
+            names.update(name for (name,) in views.execute(sql, (until, keys)))
+        looked_at += len(hits)
+        if looked_at > PROBES_AT_MOST * held:
+            return _probed(store, words, until)
+    return sorted(names)
+
+
+def _probed(store: SqliteEntryStore, words: Words, until: int) -> list[str]:
+    """The same, where there are few versions and many other entries with these words."""
+    sql = f"SELECT v.name, v.k, v.time_ms FROM documents_versions AS v WHERE v.at <= ?1 AND {_IS_HEAD}"
+    with store.views() as views:
+        current = views.execute(sql, (until,))
+    return sorted({name for name, key, time_ms in current if words.occur_in(key, time_ms)})
+
+
+def order_of(views: ReadViews, entry_id: EntryId) -> int | None:
+    """The order of a version in ms; None where the entry is none."""
+    rows = views.execute("SELECT at FROM documents_versions WHERE id = ?", (entry_id,))
+    return int(rows[0][0]) if rows else None
 
 
 def pick(rows: Sequence[Row], text: str, name: str) -> Row:
     """The version whose id is or begins with `text`.
 
     Raises:
-        Missing: none of the document's versions.
-        Ambiguous: several.
+        BadData: no id. Missing: of none of the document's versions. Ambiguous: of several.
     """
+    history = f"See: aster doc history {name}"
     try:
-        low, high = prefix_range(text)
+        low, high = prefix_range(text.strip())
     except NotAnId as error:
-        raise Missing(f"{text!r} is no version's id: {error}.", f"See: aster doc history {name}") from error
+        raise BadData(f"{text!r} is no version's id: {error}.", history) from error
     found = [row for row in rows if low <= row.id <= high]
     if not found:
-        raise Missing(f"{name!r} has no version {text!r} here.", f"See: aster doc history {name}")
+        raise Missing(f"{name!r} has no version {text!r} here.", history)
     if len(found) > 1:
-        raise Ambiguous(f"Several versions begin with {text!r}.", "Type more of the id.")
+        listed_ids = ", ".join(short(row.id) for row in found)
+        raise Ambiguous(f"Several versions begin with {text!r}: {listed_ids}.", "Type more of the id.")
     return found[0]
 
 
@@ -97,7 +160,7 @@ def what_follows(rows: Sequence[Row], chosen: Sequence[str] | None, name: str) -
 
     Raises:
         Conflict: there are several current ones, and none was chosen.
-        Missing, Ambiguous: a chosen one is none, or not clear.
+        BadData, Missing, Ambiguous: a chosen one is none, or not clear.
     """
     if chosen:
         picked = [pick(rows, text, name) for text in chosen]
@@ -112,15 +175,18 @@ def what_follows(rows: Sequence[Row], chosen: Sequence[str] | None, name: str) -
     return current
 
 
-def text_of(store: SqliteEntryStore, row: Row) -> Version:
+def content_of(store: SqliteEntryStore, row: Row) -> Version:
     """The version itself. Raises: Missing: its text is not here any more."""
-    entry = store.entry(row.id)
-    version = None if entry.body is None else parse(entry.body)
+    try:
+        body = store.entry(row.id).body
+    except NotFound:
+        body = None
+    version = None if body is None else parse(body)
     if version is None:
         raise Missing("The text of this version is not here.", "Sync with a peer that has it: aster sync")
     return version
 
 
-def _row(row: Sequence[object]) -> Row:
-    entry_id, key, at, author, time_ms, title, size, head = row
-    return Row(entry_id, key, at, author, time_ms, title, size, bool(head))  # type: ignore[arg-type]
+def _row(values: Sequence[Any]) -> Row:
+    name, entry_id, key, at, author, time_ms, title, size, head = values
+    return Row(name, entry_id, key, at, author, time_ms, title, size, bool(head))

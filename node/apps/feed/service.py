@@ -1,23 +1,36 @@
-"""What the feed answers: posts in the order of the view, of an author, found by words, answers to one."""
+"""What the feed answers: posts in the order of the view, of an author, found by words, answers to one.
 
-from collections.abc import Callable, Iterable, Sequence
+An answer holds the newest posts that are wanted, in the order of the view. Newest is by that order, too,
+with two exceptions, so that no answer costs a walk through everything: of one author it is by the place in
+the author's log, whose claimed times do not go backwards, and of found posts by claimed time. They differ
+where an author's clock was behind that of whom the author answered.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from node.apps.feed.bodies import Post, parse
-from node.apps.feed.fold import order_of, tie_of
+from node.apps.feed.fold import tie_of
+from node.words import PROBES_AT_MOST, Words
 from store.entry import Entry
+from store.errors import NotFound
 from store.ids import LOG_FEED, AuthorId, EntryId
-from store.interface import NOTHING_HELD, EntryKey
+from store.interface import NOTHING_HELD
 from store.log import LogId
 from store.sqlite.entries import SqliteEntryStore
-from store.sqlite.search import SearchIndex
 from store.sqlite.views import ReadViews
 
-_READ_BYTES: Final = 16 * 2**20
-"""Of one author's log at a time."""
-
 _PAGE: Final = 200
-"""Hits of the search index that are looked at together: some may be of other apps."""
+"""Entries of a log that are looked at together: a few ms."""
+
+_PAGE_BYTES: Final = 16 * 2**20
+"""More than a page of the largest entries has."""
+
+
+_ORDER: Final = (
+    "SELECT at FROM feed_timeline WHERE k = ?1 AND tie = ?2"
+    " AND at = coalesce((SELECT at FROM feed_lifted WHERE k = ?1), ?3)"
+)
 
 
 class Shown(NamedTuple):
@@ -25,7 +38,6 @@ class Shown(NamedTuple):
 
     at: int
     """Order in the view, ms."""
-    key: EntryKey
     entry: Entry
     post: Post
 
@@ -38,12 +50,13 @@ class Wanted(NamedTuple):
     until: int
     """Posts of a later order (ms) are hidden: they claim to be from the future."""
     since_ms: int = 0
+    """Posts of an earlier order are left out."""
     author: AuthorId | None = None
-    search: str | None = None
+    words: Words | None = None
     replies_to: EntryId | None = None
 
     def fits(self, shown: Shown) -> bool:
-        """Is it one of these? Words are the search index's matter."""
+        """Is it one of these? Words are looked at last, by `has_words`."""
         return (
             self.since_ms <= shown.at <= self.until
             and (self.author is None or shown.entry.author == self.author)
@@ -51,38 +64,55 @@ class Wanted(NamedTuple):
         )
 
 
-def read(store: SqliteEntryStore, search: Callable[[], SearchIndex], wanted: Wanted) -> list[Shown]:
-    """The newest posts that are wanted, oldest first.
-
-    Raises: as `SearchIndex.search`, where words are asked for.
-    """
+def read(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
+    """The newest posts that are wanted, oldest first. Raises: as `Words.hits`, where words are wanted."""
     if wanted.limit < 1:
         return []
-    if wanted.search is not None:
-        found = _found(store, search(), wanted)
-    elif wanted.replies_to is not None:
+    if wanted.replies_to is not None:
         found = _answers(store, wanted.replies_to, wanted)
+    elif wanted.words is not None:
+        found = _found(store, wanted.words, wanted)
     elif wanted.author is not None:
         found = _of_author(store, wanted.author, wanted)
     else:
         found = _newest(store, wanted)
-    found.sort(key=lambda shown: (shown.at, shown.entry.id))
-    return found[-wanted.limit :]
+    return in_order(found)[-wanted.limit :]
 
 
-def show(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shown]:
-    """The posts among entries of these keys that are in the view."""
+def in_order(posts: Sequence[Shown]) -> list[Shown]:
+    """Posts in the order of the view."""
+    return sorted(posts, key=lambda shown: (shown.at, shown.entry.id))
+
+
+def at_keys(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shown | None]:
+    """The posts that have these keys; None where one is no post, or its body is not here."""
     entries = store.at_keys(keys)
     with store.views() as views:
-        found = (_shown(views, key, entry) for key, entry in zip(keys, entries, strict=True))
-        return [shown for shown in found if shown is not None]
+        return [_shown(views, key, entry) for key, entry in zip(keys, entries, strict=True)]
+
+
+def has_words(store: SqliteEntryStore, shown: Shown, words: Words | None) -> bool:
+    """Does a post have these words? Raises: as `Words.hits`."""
+    if words is None:
+        return True
+    try:
+        return words.occur_in(store.key_of(shown.entry.id), shown.entry.time_ms)
+    except NotFound:
+        return False
+
+
+def hidden(views: ReadViews, until: int, limit: int) -> list[tuple[int, int]]:
+    """Order (ms) and key of the posts that are hidden, those that are hidden for the shortest first."""
+    sql = "SELECT at, k FROM feed_timeline WHERE at > ? ORDER BY at, tie LIMIT ?"
+    return [(at, key) for at, key in views.execute(sql, (until, limit))]
 
 
 def _shown(views: ReadViews, key: int, entry: Entry | None) -> Shown | None:
     if entry is None or entry.body is None or entry.log != LOG_FEED:
         return None
-    at, post = order_of(views, key, entry), parse(entry.body)
-    return None if at is None or post is None else Shown(at, EntryKey(key), entry, post)
+    post = parse(entry.body)
+    at = None if post is None else _order_at(views, entry, key)
+    return None if at is None or post is None else Shown(at, entry, post)
 
 
 def _newest(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
@@ -90,63 +120,89 @@ def _newest(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
     with store.views() as views:
         rows = views.execute(sql, (wanted.since_ms, wanted.until, wanted.limit))
     entries = store.at_keys([key for _, key in rows])
-    posts = (
-        (at, key, entry, entry and entry.body and parse(entry.body))
-        for (at, key), entry in zip(rows, entries, strict=True)
-    )
-    return [Shown(at, key, entry, post) for at, key, entry, post in posts if entry and post]
+    found = []
+    for (at, _), entry in zip(rows, entries, strict=True):
+        post = None if entry is None or entry.body is None else parse(entry.body)
+        if entry is not None and post is not None:
+            found.append(Shown(at, entry, post))
+    return found
 
 
 def _of_author(store: SqliteEntryStore, author: AuthorId, wanted: Wanted) -> list[Shown]:
-    """The end of one author's log, read backwards until there are enough."""
-    log_id = LogId(author, LOG_FEED)
-    head = (store.state(log_id) or NOTHING_HELD).head
-    last = head.seq if head is not None else 0
+    """The end of one author's log, read backwards until there are enough, or all are too old."""
     found: list[Shown] = []
-    while last > 0 and len(found) < wanted.limit:
-        first = max(1, last - max(wanted.limit, _PAGE) + 1)
-        entries = store.range(log_id, first, last, _READ_BYTES)
-        keys = [store.key_of(entry.id) for entry in entries]
-        shown = [each for each in show(store, keys) if wanted.fits(each)]
-        found = shown + found
-        if entries and entries[-1].seq < last:
-            found += [
-                each for each in _of_rest(store, log_id, entries[-1].seq + 1, last) if wanted.fits(each)
-            ]
-        if shown == [] and entries and entries[-1].time_ms < wanted.since_ms:
+    for entries in _backwards(store, LogId(author, LOG_FEED)):
+        shown = [post for post in _shown_of(store, entries) if wanted.fits(post)]
+        found += [post for post in reversed(shown) if has_words(store, post, wanted.words)]
+        if len(found) >= wanted.limit or all(entry.time_ms < wanted.since_ms for entry in entries):
             break
-        last = first - 1
+    return found[: wanted.limit]
+
+
+def _backwards(store: SqliteEntryStore, log_id: LogId) -> Iterator[list[Entry]]:
+    """A log in pages from its end, each in ascending order."""
+    head = (store.state(log_id) or NOTHING_HELD).head
+    last = 0 if head is None else head.seq
+    while last > 0:
+        entries = store.range(log_id, max(1, last - _PAGE + 1), last, _PAGE_BYTES)
+        if entries:
+            yield entries
+        last -= _PAGE
+
+
+def _shown_of(store: SqliteEntryStore, entries: Sequence[Entry]) -> list[Shown]:
+    """The posts among entries of a feed. One without links stands at its claimed time: no look is needed."""
+    found = []
+    for entry in entries:
+        post = None if entry.body is None else parse(entry.body)
+        at = None if post is None else _order_of(store, entry) if entry.links else entry.time_ms
+        if post is not None and at is not None:
+            found.append(Shown(at, entry, post))
     return found
 
 
-def _of_rest(store: SqliteEntryStore, log_id: LogId, first: int, last: int) -> list[Shown]:
-    """What a read that met its limit of bytes left out."""
-    found: list[Shown] = []
-    while first <= last and (entries := store.range(log_id, first, last, _READ_BYTES)):
-        found += show(store, [store.key_of(entry.id) for entry in entries])
-        first = entries[-1].seq + 1
-    return found
+def _order_of(store: SqliteEntryStore, entry: Entry) -> int | None:
+    try:
+        key = store.key_of(entry.id)
+    except NotFound:
+        return None
+    with store.views() as views:
+        return _order_at(views, entry, key)
+
+
+def _order_at(views: ReadViews, entry: Entry, key: int) -> int | None:
+    """The order of a post in ms; None where it is not in the view."""
+    rows = views.execute(_ORDER, (key, tie_of(entry.id), entry.time_ms))
+    return int(rows[0][0]) if rows else None
 
 
 def _answers(store: SqliteEntryStore, parent: EntryId, wanted: Wanted) -> list[Shown]:
     with store.views() as views:
         rows = views.execute("SELECT k FROM feed_links WHERE parent = ?", (tie_of(parent),))
-    return [shown for shown in show(store, [key for (key,) in rows]) if wanted.fits(shown)]
-
-
-def _found(store: SqliteEntryStore, index: SearchIndex, wanted: Wanted) -> list[Shown]:
+    posts = at_keys(store, [key for (key,) in rows])
     found: list[Shown] = []
-    before = None
-    while len(found) < wanted.limit:
-        hits = index.search(wanted.search or "", _PAGE, since_ms=wanted.since_ms, before=before)
-        found += (shown for shown in show(store, [hit.key for hit in hits]) if wanted.fits(shown))
-        if len(hits) < _PAGE:
+    for post in reversed(in_order([post for post in posts if post is not None and wanted.fits(post)])):
+        if has_words(store, post, wanted.words):
+            found.append(post)
+        if len(found) >= wanted.limit:
             break
-        before = hits[-1]
     return found
 
 
-def fresh(store: SqliteEntryStore, keys: Iterable[int], wanted: Wanted) -> list[Shown]:
-    """Of entries that came just now, the posts that are wanted, in the order of the view."""
-    shown = [each for each in show(store, list(keys)) if wanted.fits(each)]
-    return sorted(shown, key=lambda each: (each.at, each.entry.id))
+def _found(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shown]:
+    found: list[Shown] = []
+    looked_at = 0
+    for hits in words.hits(wanted.since_ms, wanted.until):
+        posts = at_keys(store, [hit.key for hit in hits])
+        found += [post for post in posts if post is not None and wanted.fits(post)]
+        if len(found) >= wanted.limit:
+            break
+        looked_at += len(hits)
+        if wanted.author is not None and looked_at > PROBES_AT_MOST * _length(store, wanted.author):
+            return _of_author(store, wanted.author, wanted)
+    return found
+
+
+def _length(store: SqliteEntryStore, author: AuthorId) -> int:
+    head = (store.state(LogId(author, LOG_FEED)) or NOTHING_HELD).head
+    return 0 if head is None else head.seq
