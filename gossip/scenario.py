@@ -27,7 +27,7 @@ class Plan:
     """How long a laptop stays on, on average."""
     offline_h: float = 3.0
     partition_h: tuple[float, float] = (8.0, 12.0)
-    sync_interval_s: float = 900.0
+    sync_interval_s: float = 1_800.0
     presence_s: float = 21_600.0
     book: int = 12
     """Devices that each node knows from the start, beside the hubs."""

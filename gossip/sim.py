@@ -33,7 +33,7 @@ LATENCY_S: Final = (0.01, 0.2)
 """One way, drawn for each link: from the same town to the other side of the world."""
 
 DIAL_TIMEOUT_S: Final = 5.0
-DOORBELL_REACH: Final = 24
+DOORBELL_REACH: Final = 8
 """Nodes that one announcement reaches."""
 
 START: Final = 1_800_000_000.0
