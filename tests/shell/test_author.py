@@ -15,6 +15,7 @@ from node.limits import MAX_OWN_ENTRIES
 from node.signing import Intent
 from node.testing.homes import temporary_home
 from node.testing.people import NETWORK
+from node.testing.table import full_disk
 from store.entry import Entry, make_body, sign
 from store.ids import LOG_DOCS, LOG_FEED, EntryId, LogNo
 from store.log import LogId
@@ -148,13 +149,8 @@ async def test_a_log_of_ours_that_forked_takes_no_more() -> None:
 async def test_a_full_disk_keeps_nothing_of_what_was_to_be_written() -> None:
     async with working() as desk:
         await desk.write("one")
-        with desk.home.database.write() as connection:
-            [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
-            connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
-        with pytest.raises(DiskFull):
+        with full_disk(desk.home), pytest.raises(DiskFull):
             await desk.write(*["x" * 20_000] * 4)
-        with desk.home.database.write() as connection:
-            connection.execute("PRAGMA max_page_count = 1000000000").fetchall()
         [entry] = await desk.write("two")
         assert entry.seq == 2
 

@@ -1,94 +1,24 @@
-"""The intake over a real store: every verdict, group commits, faults of the disk and of peers."""
-
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+"""The intake over a real store: what is kept, what is not, in which order, and who is told."""
 
 import pytest
 import trio
 
-from gossip.proto.events import (
-    Accepted,
-    Behind,
-    Committed,
-    Diverged,
-    Failed,
-    Rejected,
-    Stopped,
-    Unwanted,
-)
+from gossip.proto.events import Accepted, Behind, Committed, Diverged, Rejected, Stopped, Unwanted
 from gossip.proto.messages import HELD, NOT_HELD
 from node.bus import Bus
-from node.home import Home
 from node.intake import Intake
 from node.limits import MAX_BATCH_ENTRIES
-from node.testing.homes import befriend, temporary_home
-from node.testing.people import NETWORK, Person, chain_after, spoiled
-from node.verification import Verification
+from node.testing.homes import befriend
+from node.testing.people import NETWORK, Person, chain_after
+from node.testing.table import laid_table
 from store.entry import Entry, sign
-from store.errors import StorageFull
 from store.ids import LOG_FEED
-from store.log import BAD, FORK, Head, bad_proof, fork_proof
-
-DEADLINE_S = 30
-
-
-class Table:
-    """A home with a running intake, two friends and one stranger."""
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        self.alice, self.bob, self.stranger = Person("alice"), Person("bob"), Person("carol")
-        befriend(home, (self.alice, self.bob))
-        self.bus = Bus()
-        self.intake = Intake(home.shelf, home.network, home.allowed, self.bus)
-        self.told: list[Committed] = []
-        self.intake.listen(self.told.append)
-
-    async def give(self, *entries: Entry, each: bool = False) -> object:
-        [verdict] = await self.intake.ingest([tuple(entries)], self.bob.id, each_signature=each)
-        return verdict
-
-    def held(self, person: Person) -> Head | None:
-        state = self.intake.state(person.log_id())
-        return None if state is None else state.head
-
-    def shown(self) -> int:
-        with self.home.entries.views() as views:
-            return len(views.execute("SELECT k FROM feed_timeline"))
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[Table]:
-    with temporary_home("host") as home:
-        table = Table(home)
-        with trio.fail_after(DEADLINE_S):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(table.intake.run)
-                yield table
-                nursery.cancel_scope.cancel()
-
-
-@contextmanager
-def full_disk(home: Home) -> Iterator[None]:
-    """The store takes not one more page."""
-    with home.database.write() as connection:
-        [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
-        connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
-    try:
-        yield
-    finally:
-        with home.database.write() as connection:
-            connection.execute("PRAGMA max_page_count = 1000000000").fetchall()
-
-
-def large(person: Person, count: int = 4) -> tuple[Entry, ...]:
-    """Posts that need pages of their own."""
-    return tuple(person.post("x" * 30_000) for _ in range(count))
+from store.log import FORK, Head, fork_proof
 
 
 @pytest.mark.parametrize("each", [False, True])
 async def test_a_piece_that_continues_its_log_is_kept_folded_and_told(each: bool) -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(5)
         verdict = await table.give(*chain, each=each)
         head = Head(5, chain[4].id)
@@ -100,7 +30,7 @@ async def test_a_piece_that_continues_its_log_is_kept_folded_and_told(each: bool
 
 
 async def test_what_is_known_is_accepted_and_told_to_nobody() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(3)
         await table.give(*chain)
         table.told.clear()
@@ -109,14 +39,14 @@ async def test_what_is_known_is_accepted_and_told_to_nobody() -> None:
 
 
 async def test_a_gap_is_behind() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(5)
         await table.give(*chain[:2])
         assert await table.give(*chain[3:]) == Behind(table.alice.log_id(), 3)
 
 
 async def test_another_back_link_is_diverged() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(3)
         await table.give(*chain)
         other = chain_after(table.alice, chain[1], ["other", "more"])
@@ -124,7 +54,7 @@ async def test_another_back_link_is_diverged() -> None:
 
 
 async def test_a_fork_ends_the_log_with_proof_and_takes_its_tail_out_of_the_views() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(4)
         await table.give(*chain)
         table.told.clear()
@@ -138,7 +68,7 @@ async def test_a_fork_ends_the_log_with_proof_and_takes_its_tail_out_of_the_view
 
 
 async def test_an_ended_log_takes_no_more() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(4)
         await table.give(*chain)
         await table.give(*chain_after(table.alice, chain[1], ["other"]))
@@ -148,7 +78,7 @@ async def test_an_ended_log_takes_no_more() -> None:
 
 
 async def test_entries_of_strangers_are_unwanted_until_they_are_let_in() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.stranger.posts(2)
         assert isinstance(await table.give(*chain), Unwanted)
         assert table.intake.state(table.stranger.log_id()) is None
@@ -156,119 +86,8 @@ async def test_entries_of_strangers_are_unwanted_until_they_are_let_in() -> None
         assert isinstance(await table.give(*chain), Accepted)
 
 
-@pytest.mark.parametrize("each", [False, True])
-async def test_a_bad_last_signature_is_rejected(each: bool) -> None:
-    async with running() as table:
-        chain = table.alice.posts(3)
-        assert isinstance(await table.give(*chain[:2], spoiled(chain[2]), each=each), Rejected)
-        assert table.held(table.alice) is None
-
-
-async def test_a_piece_that_is_no_chain_is_rejected() -> None:
-    async with running() as table:
-        chain = table.alice.posts(3)
-        assert isinstance(await table.give(chain[0], chain[2]), Rejected)
-
-
-async def test_each_signature_is_checked_where_that_is_asked_and_the_bad_one_is_proven() -> None:
-    async with running() as table:
-        first = table.alice.post("first")
-        bad = spoiled(table.alice.sign_at(2, first.id, [1, "bad", ""]))
-        after = chain_after(table.alice, bad, ["after"])
-        verdict = await table.give(first, bad, *after, each=True)
-        assert isinstance(verdict, Stopped)
-        assert verdict.evidence == bad_proof((bad, *after), NETWORK)
-        assert table.held(table.alice) == Head(1, first.id)
-        assert table.told == [Committed(((first,),), table.bob.id, (verdict.evidence,))]
-
-
-async def test_in_bulk_a_bad_signature_is_found_in_the_background() -> None:
-    async with running() as table:
-        first = table.alice.post("first")
-        bad = spoiled(table.alice.sign_at(2, first.id, [1, "bad", ""]))
-        after = chain_after(table.alice, bad, ["a", "b"])
-        assert isinstance(await table.give(first, bad, *after), Accepted)
-        assert table.shown() == 4
-        assert table.intake.unchecked_logs() == {table.alice.log_id()}
-        table.told.clear()
-        await Verification(table.intake).catch_up()
-        [told] = table.told
-        assert (told.pieces, told.source) == ((), None)
-        assert [(proof.kind, proof.seq) for proof in told.evidence] == [(BAD, 2)]
-        assert table.shown() == 1
-        assert table.intake.unchecked_logs() == frozenset()
-
-
-async def test_background_verification_notes_what_is_good() -> None:
-    async with running() as table:
-        chain, other = table.alice.posts(700), table.bob.posts(3)
-        await table.give(*chain)
-        await table.give(*other)
-        await Verification(table.intake).catch_up()
-        for person, count in ((table.alice, 700), (table.bob, 3)):
-            state = table.intake.state(person.log_id())
-            assert state is not None
-            assert state.checked_seq == count
-        assert table.intake.unchecked_logs() == frozenset()
-
-
-async def test_a_run_is_handed_on_only_with_a_good_signature_at_its_end() -> None:
-    async with running() as table:
-        chain = table.alice.posts(2)
-        bad = spoiled(table.alice.sign_at(3, chain[1].id, [1, "bad", ""]))
-        after = chain_after(table.alice, bad, ["a", "b"])
-        await table.give(*chain, bad, *after)
-        log_id = table.alice.log_id()
-        assert await table.intake.read_run(log_id, 1, 5, 10**6) == (*chain, bad, *after)
-        assert await table.intake.read_run(log_id, 2, 2, 10**6) == chain[1:2]
-        assert await table.intake.read_run(log_id, 1, 3, 10**6) == ()
-        state = table.intake.state(log_id)
-        assert state is not None
-        assert state.evidence is not None
-        assert state.evidence.seq == 3
-        assert await table.intake.read_run(log_id, 1, 3, 10**6) == chain
-        assert await table.intake.read_run(table.stranger.log_id(), 1, 3, 10**6) == ()
-
-
-async def test_evidence_from_a_peer_ends_the_log_once() -> None:
-    async with running() as table:
-        chain = table.alice.posts(4)
-        await table.give(*chain)
-        table.told.clear()
-        proof = fork_proof(chain[2], chain_after(table.alice, chain[1], ["x"])[0], NETWORK)
-        assert await table.intake.ingest_evidence(proof.encode(), table.bob.id)
-        assert await table.intake.ingest_evidence(proof.encode(), table.bob.id)
-        assert table.told == [Committed((), table.bob.id, (proof,))]
-        assert table.held(table.alice) == Head(2, chain[1].id)
-
-
-async def test_evidence_about_a_log_that_is_not_held_is_kept() -> None:
-    async with running() as table:
-        first = table.alice.post("x")
-        proof = fork_proof(first, table.alice.sign_at(1, b"", [1, "y", ""]), NETWORK)
-        assert await table.intake.ingest_evidence(proof.encode(), table.bob.id)
-        state = table.intake.state(table.alice.log_id())
-        assert state is not None
-        assert state.evidence == proof
-        assert isinstance(await table.give(first), Stopped)
-
-
-@pytest.mark.parametrize("noise", [b"", b"\x00" * 40, b"\x92\x00\x90", b"\xc1"])
-async def test_evidence_that_proves_nothing_is_the_senders_fault(noise: bytes) -> None:
-    async with running() as table:
-        assert not await table.intake.ingest_evidence(noise, table.bob.id)
-
-
-async def test_evidence_against_strangers_is_nobodys_fault_and_not_kept() -> None:
-    async with running() as table:
-        chain = table.stranger.posts(1)
-        proof = fork_proof(chain[0], table.stranger.sign_at(1, b"", [1, "y", ""]), NETWORK)
-        assert await table.intake.ingest_evidence(proof.encode(), table.bob.id)
-        assert table.intake.state(table.stranger.log_id()) is None
-
-
 async def test_a_missing_body_is_known_asked_for_and_folded_when_it_comes() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         entry = table.alice.post("late")
         await table.give(entry.without_body())
         assert table.shown() == 0
@@ -285,40 +104,14 @@ async def test_a_missing_body_is_known_asked_for_and_folded_when_it_comes() -> N
 
 
 async def test_a_body_that_nobody_asked_for_does_no_harm() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         entry = table.stranger.post("x")
         assert entry.body is not None
         assert await table.intake.ingest_body(entry.id, entry.body, table.bob.id)
 
 
-async def test_a_full_disk_fails_what_comes_and_the_node_goes_on() -> None:
-    async with running() as table:
-        first, more = table.alice.posts(1), large(table.alice)
-        await table.give(*first)
-        with full_disk(table.home):
-            assert isinstance(await table.give(*more), Failed)
-            with pytest.raises(StorageFull):
-                await table.intake.publish((large(table.bob),))
-            assert table.held(table.alice) == Head(1, first[0].id)
-            assert table.held(table.bob) is None
-        assert isinstance(await table.give(*more), Accepted)
-        assert len(table.told) == 2
-
-
-async def test_a_full_disk_fails_everything_of_its_transaction_and_nothing_before() -> None:
-    async with running() as table:
-        alices, bobs = large(table.alice), large(table.bob)
-        with full_disk(table.home):
-            pieces = [alices[:2], alices[2:], bobs]
-            verdicts = await table.intake.ingest(pieces, table.bob.id, each_signature=False)
-        assert [type(verdict) for verdict in verdicts] == [Failed] * 3
-        assert table.told == []
-        verdicts = await table.intake.ingest(pieces, table.bob.id, each_signature=False)
-        assert [type(verdict) for verdict in verdicts] == [Accepted] * 3
-
-
 async def test_pieces_of_one_log_that_come_together_are_judged_one_after_the_other() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(9)
         pieces = [chain[:3], chain[3:6], chain[2:7], chain[8:], chain[7:]]
         verdicts = await table.intake.ingest(pieces, table.bob.id, each_signature=True)
@@ -334,7 +127,7 @@ async def test_pieces_of_one_log_that_come_together_are_judged_one_after_the_oth
 
 
 async def test_verdicts_come_in_the_order_of_the_pieces() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         alices, bobs, others = table.alice.posts(2), table.bob.posts(3), table.stranger.posts(1)
         pieces = [others, bobs[1:], alices, (alices[0], alices[0]), bobs]
         verdicts = await table.intake.ingest(pieces, table.bob.id, each_signature=False)
@@ -342,7 +135,7 @@ async def test_verdicts_come_in_the_order_of_the_pieces() -> None:
 
 
 async def test_calls_of_one_peer_are_kept_in_order_although_checking_them_takes_different_times() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(300)
         verdicts: dict[int, object] = {}
 
@@ -358,7 +151,7 @@ async def test_calls_of_one_peer_are_kept_in_order_although_checking_them_takes_
 
 
 async def test_many_jobs_share_few_transactions() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chains = [table.alice.posts(1) for _ in range(60)]
 
         async def give(piece: tuple[Entry, ...]) -> None:
@@ -373,7 +166,7 @@ async def test_many_jobs_share_few_transactions() -> None:
 
 
 async def test_more_than_a_transaction_takes_goes_into_several() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(MAX_BATCH_ENTRIES + 1_500)
         pieces = [chain[at : at + 500] for at in range(0, len(chain), 500)]
         verdicts = await table.intake.ingest(pieces, table.bob.id, each_signature=False)
@@ -383,7 +176,7 @@ async def test_more_than_a_transaction_takes_goes_into_several() -> None:
 
 
 async def test_two_peers_that_bring_two_branches_leave_a_proven_fork() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         trunk = table.alice.posts(3)
         left = chain_after(table.alice, trunk[2], ["l1", "l2"])
         right = chain_after(table.alice, trunk[2], ["r1", "r2", "r3"])
@@ -403,7 +196,7 @@ async def test_two_peers_that_bring_two_branches_leave_a_proven_fork() -> None:
 
 
 async def test_our_own_entries_take_the_same_path_and_have_no_source() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         me = table.home.device
         body = Person("alice").post("x").body
         assert body is not None
@@ -415,7 +208,7 @@ async def test_our_own_entries_take_the_same_path_and_have_no_source() -> None:
 
 
 async def test_what_was_kept_is_there_when_the_home_is_opened_again() -> None:
-    async with running() as table:
+    async with laid_table() as table:
         chain = table.alice.posts(3)
         await table.give(*chain)
         again = Intake(table.home.shelf, NETWORK, table.home.allowed, Bus())

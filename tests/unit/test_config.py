@@ -1,3 +1,5 @@
+"""Settings and environment: defaults, each setting, and what is refused."""
+
 from contextlib import suppress
 from pathlib import Path
 

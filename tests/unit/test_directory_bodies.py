@@ -1,3 +1,5 @@
+"""Bodies of profiles: round trips, noise, and the rules of names."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

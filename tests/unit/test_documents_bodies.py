@@ -1,3 +1,5 @@
+"""Bodies of document versions: round trips, noise, and every rule."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

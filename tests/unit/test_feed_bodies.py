@@ -1,3 +1,5 @@
+"""Bodies of posts: round trips, noise, every rule, and the short way to the text."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

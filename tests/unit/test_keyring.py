@@ -1,3 +1,5 @@
+"""Keys at rest: what opens them, what does not, and what files and errors give away."""
+
 import base64
 import resource
 from pathlib import Path

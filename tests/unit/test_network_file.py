@@ -1,3 +1,5 @@
+"""Network files: round trips, noise, damage."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
