@@ -3,7 +3,7 @@
     home        lock, keyring, store                   before trio; what is wrong there ends the process
     keeping     intake, author, verification, indexing
     mesh        transport (libp2p, imported late), driver
-    doors       control server, signals, who comes and goes
+    doors       control server, api, scrubbing, who comes and goes
 
 What ends it: SIGINT, SIGTERM, the method `stop`, or a fault of ours. The doors close first, then the mesh,
 then what keeps entries; whatever was acknowledged is on disk long before. A full disk ends nothing.
@@ -44,6 +44,7 @@ from node.keyring import AskPassphrase
 from node.mesh import Mesh
 from node.paths import Paths
 from node.queries import Queries
+from node.scrubbing import Scrubbing
 from node.verification import Verification
 from store.crypto import self_test
 from store.frontier import Frontier
@@ -184,6 +185,7 @@ class _Daemon:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(herald.run, meshed.driver)
                 nursery.start_soon(api.run)
+                nursery.start_soon(Scrubbing(home, keeping.intake, mesh.ask_for_bodies).run)
                 nursery.start_soon(server.serve, listener)
                 self._greet(mesh)
                 await self._stopping.wait()
