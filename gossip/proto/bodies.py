@@ -39,7 +39,7 @@ class BodyTrade:
         self._context = context
         self._wants: dict[EntryId, _Want] = {}
         self._queues: dict[AuthorId, deque[EntryId]] = {}
-        self._asked: dict[AuthorId, set[EntryId]] = {}
+        self._asked: dict[AuthorId, dict[EntryId, float]] = {}
         self._late: OrderedDict[tuple[AuthorId, EntryId], None] = OrderedDict()
         self._waiting: dict[EntryId, set[AuthorId]] = {}
         self._owed: dict[AuthorId, set[EntryId]] = {}
@@ -76,11 +76,11 @@ class BodyTrade:
         """
         effects: list[Effect] = []
         lacking: list[EntryId] = []
-        asked = self._asked.get(peer, set())
+        asked = self._asked.get(peer, {})
         for answer in answers:
             entry_id = answer.entry_id
             if entry_id in asked:
-                asked.discard(entry_id)
+                del asked[entry_id]
             elif (peer, entry_id) in self._late:
                 del self._late[peer, entry_id]
             else:
@@ -102,14 +102,13 @@ class BodyTrade:
 
     def due(self, holders: Holders, neighbours: Sequence[AuthorId], now: float) -> list[Effect]:
         """Give up on neighbours that did not answer in time."""
-        overdue = [entry_id for entry_id, want in self._wants.items() if want.deadline <= now]
-        for entry_id in overdue:
-            peer = self._wants[entry_id].peer
-            if entry_id in self._asked.get(peer, ()):
-                self._asked[peer].discard(entry_id)
+        for peer, asked in self._asked.items():
+            for entry_id in [entry_id for entry_id, deadline in asked.items() if deadline <= now]:
+                del asked[entry_id]
                 self._late[peer, entry_id] = None
         while len(self._late) > limits.WANTED_BODIES:
             self._late.popitem(last=False)
+        overdue = [entry_id for entry_id, want in self._wants.items() if want.deadline <= now]
         effects = self._pass_on(overdue, holders, neighbours, now)
         for peer in neighbours:
             effects += self._ask(peer, now)
@@ -141,14 +140,13 @@ class BodyTrade:
         queue = self._queues.get(peer)
         if not queue:
             return []
-        asked = self._asked.setdefault(peer, set())
+        asked = self._asked.setdefault(peer, {})
         ids: list[EntryId] = []
         while queue and len(asked) < limits.MAX_WANTED_BODIES:
             entry_id = queue.popleft()
             want = self._wants.get(entry_id)
             if want is not None and want.peer == peer:
-                want.deadline = now + limits.BODY_WAIT_S
-                asked.add(entry_id)
+                want.deadline = asked[entry_id] = now + limits.BODY_WAIT_S
                 ids.append(entry_id)
         if not queue:
             del self._queues[peer]
@@ -177,7 +175,9 @@ class BodyTrade:
         return effects
 
     def _set_timer(self) -> None:
-        at = min((want.deadline for want in self._wants.values()), default=float("inf"))
+        deadlines = [want.deadline for want in self._wants.values()]
+        deadlines += (deadline for asked in self._asked.values() for deadline in asked.values())
+        at = min(deadlines, default=float("inf"))
         if at < float("inf"):
             self._context.schedule.set(BODIES, at)
 

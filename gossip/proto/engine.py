@@ -259,7 +259,7 @@ class Engine:
     def _open_with(self, peers: list[AuthorId], now: float) -> list[Effect]:
         effects: list[Effect] = []
         for peer in peers:
-            if peer in self._push.links:
+            if peer in self._push.links and self.is_welcome(peer, now):
                 effects += self._syncing.open(peer, self._push.interest_of(peer), now)
         return effects
 

@@ -106,7 +106,7 @@ class Peers:
 
     def dial_some(self, now: float) -> list[Effect]:
         """Dial who is due, and set the moment of the next dial."""
-        linked, room = len(self._linked), limits.MAX_DIALS - len(self._dialling)
+        linked, room = len(self._linked | self._dialling), limits.MAX_DIALS - len(self._dialling)
         effects: list[Effect] = []
         due, next_at = self._candidates(now, wants_more=linked < self._context.tuning.target_links)
         for name, peer in due:
