@@ -67,40 +67,27 @@ class Link:
     ready_at: float = 0.0
 
 
+@dataclass(slots=True, eq=False)
 class Node:
     """One engine with its ledger and its links."""
 
-    __slots__ = (
-        "book",
-        "device",
-        "engine",
-        "hops",
-        "is_hub",
-        "key",
-        "ledger",
-        "links",
-        "name",
-        "online",
-        "run",
-        "sessions",
-        "timer",
-    )
+    name: int
+    key: SigningKey
+    ledger: Ledger
+    is_hub: bool
+    device: AuthorId = field(init=False)
+    engine: Engine = field(init=False)
+    online: bool = False
+    run: int = 0
+    timer: object = None
+    links: dict[AuthorId, Link] = field(default_factory=dict)
+    sessions: dict[SessionId, tuple[AuthorId, SessionId]] = field(default_factory=dict)
+    """Our number of a sync session → the peer and its number."""
+    hops: dict[EntryId, int] = field(default_factory=dict)
+    book: list[AuthorId] = field(default_factory=list)
 
-    def __init__(self, name: int, key: SigningKey, ledger: Ledger, *, is_hub: bool) -> None:
-        self.name = name
-        self.key = key
-        self.device = key.author
-        self.ledger = ledger
-        self.is_hub = is_hub
-        self.engine: Engine
-        self.online = False
-        self.run = 0
-        self.timer: object = None
-        self.links: dict[AuthorId, Link] = {}
-        self.sessions: dict[SessionId, tuple[AuthorId, SessionId]] = {}
-        """Our number of a sync session → the peer and its number."""
-        self.hops: dict[EntryId, int] = {}
-        self.book: list[AuthorId] = []
+    def __post_init__(self) -> None:
+        self.device = self.key.author
 
 
 class World:
@@ -114,6 +101,8 @@ class World:
         self.counters = Counters()
         self.side: Callable[[Node], int] = lambda node: 0
         """Which side of a partition a node is on; two nodes reach each other on the same side."""
+        self.loses: Callable[[Node, Event], bool] = lambda node, event: False
+        """Whether what is sent to a node over a link gets lost, though the link stands."""
         self._tuning = tuning
         self._hub_tuning = hub_tuning or tuning
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -125,7 +114,7 @@ class World:
     def add_node(self, *, is_hub: bool = False) -> Node:
         """A new node, offline."""
         key = SigningKey(self.random.randbytes(32))
-        node = Node(len(self.nodes), key, Ledger(self.network, Everyone(), self._check), is_hub=is_hub)
+        node = Node(len(self.nodes), key, Ledger(self.network, Everyone(), self._check), is_hub)
         self.nodes[node.device] = node
         return node
 
@@ -182,9 +171,13 @@ class World:
         seq, back = (1, b"") if held is None else (held.seq + 1, held.id)
         body = make_body(self.random.randbytes(16), [1, text, "en"])
         entry = sign(node.key, self.network, LOG_FEED, seq, back, body, int(self.now * 1000))
+        self.keep_own(node, entry)
+        return entry
+
+    def keep_own(self, node: Node, entry: Entry) -> None:
+        """Let an online node keep an entry as its own, without a look at it."""
         node.hops[entry.id] = 0
         self._changed(node, node.ledger.append_own(entry))
-        return entry
 
     # --- time ---------------------------------------------------------------------------------------
 
@@ -243,7 +236,8 @@ class World:
         link.ready_at = max(link.ready_at, self.now + link.latency_s)
 
         def arrive() -> None:
-            if back is not None and other.links.get(node.device) is back and other.online:
+            stands = back is not None and other.links.get(node.device) is back and other.online
+            if stands and not self.loses(other, event):
                 self._give(other, event)
 
         self.at(link.ready_at, arrive)
