@@ -1,4 +1,5 @@
 """`aster` as a person or a script has it: real processes, real homes, libp2p on 127.0.0.1."""
+# long because its stories share the means to run homes as people do
 
 import json
 import os

@@ -80,6 +80,7 @@ def misbehave(peer, chance: random.Random, number: int) -> int:
 async def test_rogues_hold_nobody_up_and_leave_nothing_behind(
     hosts, rogue, monkeypatch, caplog, seed
 ) -> None:
+    # long because it is one story from the first rogue to the count of what is left
     monkeypatch.setattr("gossip.net.libp2p_noise.SHAKES_AT_ONCE", 10_000)
     monkeypatch.setattr("gossip.net.libp2p_yamux.HANDLER_GRACE_S", 0.5)
     chance = random.Random(seed)

@@ -53,6 +53,7 @@ async def echo(stream: Stream) -> None:
 
 @pytest.mark.parametrize("we_dial", [True, False], ids=["we-dial", "it-dials"])
 async def test_streams_and_gossip_flow_between_us_and_libp2p_as_it_comes(hosts, we_dial) -> None:
+    # long because it sets up a stock host by hand
     from libp2p.peer.peerinfo import info_from_p2p_addr
     from multiaddr import Multiaddr
 

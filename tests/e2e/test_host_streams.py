@@ -1,4 +1,5 @@
 """Streams of the libp2p host: each cure for what a stream or its peer can do, against the fault."""
+# long because every fault of a stream is tried with the same pair of hosts
 
 import hashlib
 import os

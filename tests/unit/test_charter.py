@@ -1,3 +1,5 @@
+"""Charters: their bytes, their limits, and the network ids that they give."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

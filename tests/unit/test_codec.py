@@ -1,3 +1,5 @@
+"""The codec: one encoding of each value, and nothing else gets in, at bounded cost."""
+
 import struct
 import tracemalloc
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Signatures, digests and the start-up self-test."""
+
 import functools
 import hashlib
 import importlib.util

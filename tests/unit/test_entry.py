@@ -1,3 +1,5 @@
+"""Entries: signing, parsing, and every rule of the header and the body."""
+
 from collections.abc import Iterator
 from typing import Any
 

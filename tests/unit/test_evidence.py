@@ -1,3 +1,5 @@
+"""Evidence against an author: forks, bad signatures, and which of several counts."""
+
 import functools
 import itertools
 import random

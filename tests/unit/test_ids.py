@@ -1,3 +1,5 @@
+"""Identifiers: text forms, short forms, prefixes, names of logs."""
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""The rules of one log: what may come next, and runs accepted on their last signature."""
+
 from typing import Any
 
 import pytest

@@ -224,6 +224,7 @@ def refused_runs() -> Iterator[Case]:
 
 def refused_names() -> Iterator[Case]:
     """Texts that are no ids, bytes that are no charters, signatures and keys."""
+    # long because it is a table
     text = to_text(ALICE.author)
     texts = {
         "51 characters": text[:51],
