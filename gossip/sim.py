@@ -85,6 +85,9 @@ class Node:
     """Our number of a sync session → the peer and its number."""
     hops: dict[EntryId, int] = field(default_factory=dict)
     book: list[AuthorId] = field(default_factory=list)
+    """Whom it knows when it comes online."""
+    configured: list[AuthorId] = field(default_factory=list)
+    """Whom its owner told it to keep a link to."""
 
     def __post_init__(self) -> None:
         self.device = self.key.author
@@ -142,9 +145,9 @@ class World:
         )
         node.engine.context.addresses = (f"/sim/{node.name}",)
         self._perform(node, node.engine.start(self.now))
-        for device in node.book:
-            known = events.PeerFound(device, (f"/sim/{self.nodes[device].name}",), configured=False)
-            self._give(node, known)
+        for device in dict.fromkeys((*node.configured, *node.book)):
+            address = f"/sim/{self.nodes[device].name}"
+            self._give(node, events.PeerFound(device, (address,), configured=device in node.configured))
 
     def go_offline(self, node: Node) -> None:
         """End a node at once; what is under way is lost."""
