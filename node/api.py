@@ -7,6 +7,7 @@ the mesh. Every error is a `NodeError`. For the trio thread.
 
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import trio
@@ -143,8 +144,9 @@ class Api:
         """The newest posts, oldest first; with `follow` each new one as it comes."""
         wanted = await self._ask(self._queries.wanted_posts, author, since_ms, search, limit, replies_to)
         if follow:
-            async for shown in self._follow(wanted):
-                yield shown
+            async with aclosing(self._follow(wanted)) as posts:
+                async for shown in posts:
+                    yield shown
             return
         for shown in await self._ask(self._queries.posts, wanted):
             yield shown
@@ -195,10 +197,11 @@ class Api:
             links = tuple(row.id for row in before)
             [entry] = await self._write(LOG_DOCS, [Intent(body, links)])
         rows = await self._ask(self._queries.versions_of, kept)
+        is_hidden = entry.id not in {row.id for row in rows}  # our own clock was ahead once
         return {
             **_written(entry),
             "name": kept,
-            "version": len(rows),
+            "version": len(rows) + is_hidden,
             "follows": [to_text(link) for link in links],
             "concurrent": [to_text(row.id) for row in documents.heads(rows) if row.id != entry.id],
         }
@@ -307,11 +310,12 @@ class Api:
             peers = [each.device for each in await self._ask(self._home.tables.peers)]
         if not peers:
             raise Missing("There is nobody to sync with: the list of peers is empty.", "See: aster peer add")
-        async for news in self._mesh.sync(peers):
-            if isinstance(news, SyncProgress):
-                yield _progress(news)
-            else:
-                yield {**_result(news), "name": names.of(news.ended.peer)}
+        async with aclosing(self._mesh.sync(peers)) as session:
+            async for news in session:
+                if isinstance(news, SyncProgress):
+                    yield _progress(news)
+                else:
+                    yield {**_result(news), "name": names.of(news.ended.peer)}
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -336,8 +340,9 @@ def _compose_lines(lines: Sequence[str], language: str) -> list[Intent]:
         try:
             intents.append(Intent(feed_bodies.compose(text, language, os.urandom(SALT_BYTES))))
         except NodeError as error:
-            error.message = f"Line {number}: {error.message} Nothing was published."
-            raise
+            raise type(error)(
+                f"Line {number}: {error.message} Nothing was published.", error.advice
+            ) from error
     return intents
 
 

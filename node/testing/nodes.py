@@ -1,0 +1,62 @@
+"""Whole nodes in one process: homes that vanish, over a network in memory, with the api that doors use.
+
+Real stores, the real intake, engine and mesh; only libp2p is missing. Threads work on the stores, so the
+clock has to be the real one.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import trio
+
+from gossip.net.driver import Driver
+from gossip.net.memory import MemoryNet, MemoryTransport
+from gossip.proto.engine import Engine
+from node.api import Api
+from node.author import Author
+from node.bus import Bus
+from node.home import Home
+from node.intake import Intake
+from node.mesh import Mesh
+from node.queries import now_ms
+from store.frontier import Frontier
+
+
+class Node:
+    """A running node."""
+
+    def __init__(
+        self, home: Home, intake: Intake, author: Author, mesh: Mesh, transport: MemoryTransport
+    ) -> None:
+        self.home = home
+        self.intake = intake
+        self.author = author
+        self.mesh = mesh
+        self.api = Api(home, intake, author, mesh)
+        self.address = transport.addresses[0]
+        """Where others find it, with /p2p/…"""
+
+
+@asynccontextmanager
+async def running(
+    home: Home, net: MemoryNet | None = None, clock_ms: Callable[[], int] = now_ms
+) -> AsyncIterator[Node]:
+    """A node over `home`, in `net` or alone. `clock_ms`: what its author claims as time."""
+    async with trio.open_nursery() as nursery:
+        transport = (net or MemoryNet(nursery)).join(home.device, admit=home.allowed.admits_peer)
+        intake = Intake(home.shelf, home.network, home.allowed, Bus())
+        frontier = Frontier(home.network, intake.states())
+        engine = Engine(home.device, home.network, home.allowed, frontier, random=Random(1), secret=Random(2))
+        driver = Driver(engine, transport, intake)
+        mesh = Mesh(driver, transport, hub=False)
+        author = Author(home.key, home.network, intake, clock_ms, home.why_not)
+        node = Node(home, intake, author, mesh, transport)
+        mesh.on_learned = node.api.learned
+        home.allowed.listen(mesh.admission_changed)
+        nursery.start_soon(intake.run)
+        await nursery.start(driver.run)
+        nursery.start_soon(mesh.run, lambda change: None)
+        nursery.start_soon(node.api.run)
+        yield node
+        nursery.cancel_scope.cancel()
