@@ -11,6 +11,7 @@ from node.home import Home
 from node.limits import HIDE_AHEAD_MS
 from node.log_queries import Json, LogQueries
 from node.naming import NameBook, Names
+from node.quoting import quoted
 from node.store_faults import told_plainly
 from node.words import Words
 from store.ids import short, to_text
@@ -54,7 +55,7 @@ class DocumentQueries(LogQueries):
         kept = canonical_name(name)
         rows = self.versions_of(kept)
         if not rows:
-            raise Missing(f"There is no document {kept!r} here.", "See: aster doc list")
+            raise Missing(f"There is no document {quoted(kept)} here.", "See: aster doc list")
         return kept, rows
 
     def versions_of(self, name: str) -> list[documents.Row]:

@@ -9,14 +9,18 @@ from node.errors import BadData, Missing
 from node.home import Home
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
 from node.naming import NameBook
+from node.quoting import quoted
 from node.store_faults import told_plainly
 from store.entry import Entry, content_of
 from store.errors import InvalidEntry
-from store.ids import AuthorId, EntryId, NotAnId, log_name, log_number, to_text
+from store.ids import LOG_NAMES, AuthorId, EntryId, NotAnId, log_name, log_number, to_text
 from store.interface import LogState
 from store.log import FORK, LogId
 
 Json = dict[str, Any]
+
+_NAMED_LOGS: Final = 10
+"""The first logs have names that say what they are for."""
 
 _READ_BYTES: Final = 8 * 2**20
 """Of a log at a time."""
@@ -48,7 +52,10 @@ class LogQueries:
         try:
             number = None if log is None else log_number(log.strip())
         except NotAnId as error:
-            raise BadData(f"{error}.".capitalize(), "See: aster log list") from error
+            known = ", ".join(LOG_NAMES[:_NAMED_LOGS])
+            raise BadData(
+                f"No log is called {quoted(log or '')}; there are {known} and others.", "See: aster log list"
+            ) from error
         device = None if author is None else self.author(author)
         chosen = {
             log_id: state
@@ -57,7 +64,7 @@ class LogQueries:
         }
         if not chosen and device is not None and log is not None:
             name = self.names.now().of(device)
-            raise Missing(f"No log {log.strip()!r} of {name} is held here.", "See: aster log list")
+            raise Missing(f"No log {quoted(log.strip())} of {name} is held here.", "See: aster log list")
         return dict(sorted(chosen.items()))
 
     @told_plainly()

@@ -16,6 +16,7 @@ from typing import Final
 from node.apps.directory import service as directory
 from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
+from node.quoting import quoted
 from store.ids import AuthorId, NotAnId, from_text, prefix_range, short, to_text
 from store.search_text import normal_form
 
@@ -57,9 +58,9 @@ class Names:
         found = self._found(wanted, among)
         if len(found) > 1:
             listed = ", ".join(f"{self.of(device)} ({short(device)})" for device in sorted(found)[:_LISTED])
-            raise Ambiguous(f"{text!r} may be {listed}.", "Type the id, or more of it.")
+            raise Ambiguous(f"{quoted(text)} may be {listed}.", "Type the id, or more of it.")
         if not found:
-            raise Missing(f"Nobody here is called {text!r}.", "See: aster peer list, aster log list")
+            raise Missing(f"Nobody here is called {quoted(text)}.", "See: aster peer list, aster log list")
         return found.pop()
 
     def _found(self, wanted: str, among: frozenset[AuthorId]) -> set[AuthorId]:

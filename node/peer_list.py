@@ -9,6 +9,7 @@ from node.errors import BadData, BadRequest, Missing, TextTooLarge
 from node.home import Home
 from node.network_file import check_name
 from node.queries import Queries
+from node.quoting import quoted
 from node.store_faults import told_plainly
 from store.crypto import check_author
 from store.errors import BadSignature, NotFound, TooLarge
@@ -103,7 +104,7 @@ class PeerList:
         try:
             self._home.tables.remove_peer(author)
         except NotFound as error:
-            raise Missing(f"{device!r} is not on the list of peers.", "See: aster peer list") from error
+            raise Missing(f"{quoted(device)} is not on the list of peers.", "See: aster peer list") from error
         return shown
 
 
@@ -131,6 +132,6 @@ def _device(text: str, queries: Queries) -> AuthorId:
         return queries.author(wanted)
     except Missing as error:
         raise BadData(
-            f"{text!r} is neither a device id (52 characters) nor an address.",
+            f"{quoted(text)} is neither a device id (52 characters) nor an address.",
             "The other person's `aster status` prints the line to type.",
         ) from error

@@ -17,6 +17,7 @@ from node.home import Home
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
 from node.log_queries import Json
 from node.naming import NameBook, Names
+from node.quoting import quoted
 from node.store_faults import told_plainly
 from store.errors import NotFound
 from store.ids import LOG_FEED, AuthorId, EntryId, NotAnId, from_text, log_name, prefix_range, short, to_text
@@ -49,13 +50,13 @@ class Queries(DocumentQueries):
         try:
             low, high = prefix_range(text.strip())
         except NotAnId as error:
-            raise BadData(f"{text!r} is no id: {error}.", "Copy it from: aster read --json") from error
+            raise BadData(f"{quoted(text)} is no id: {error}.", "Copy it from: aster read --json") from error
         found = self.home.entries.find(low, high, _CANDIDATES)
         if not found:
-            raise Missing(f"No entry {text!r} is held here.", "It may not have arrived yet: aster sync")
+            raise Missing(f"No entry {quoted(text)} is held here.", "It may not have arrived yet: aster sync")
         if len(found) > 1:
             raise Ambiguous(
-                f"Several entries begin with {text!r}: {', '.join(map(short, found))}.",
+                f"Several entries begin with {quoted(text)}: {', '.join(map(short, found))}.",
                 "Type more of the id.",
             )
         return found[0]
@@ -105,7 +106,7 @@ class Queries(DocumentQueries):
         try:
             return self.names.now().find(text, peers)
         except Missing as error:
-            raise Missing(f"{text!r} is not on the list of peers.", "See: aster peer list") from error
+            raise Missing(f"{quoted(text)} is not on the list of peers.", "See: aster peer list") from error
 
     # --- the home -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from node.errors import BadData, TextTooLarge
+from node.quoting import quoted
 from store.errors import TooLarge
 from store.interface import EntryKey
 from store.search_text import match_expression
@@ -35,7 +36,7 @@ class Words:
             raise TextTooLarge(f"The search is too long: {error}.", "Use fewer words.") from error
         if expression is None:
             raise BadData(
-                f"There is nothing in {text[:40]!r} to search for.", "A search has letters or digits."
+                f"There is nothing in {quoted(text)} to search for.", "A search has letters or digits."
             )
         self._index = index
         self._text = text

@@ -15,6 +15,7 @@ import unicodedata
 from typing import Final, NamedTuple
 
 from node.errors import BadData, TextTooLarge
+from node.quoting import quoted
 from store.entry import MAX_BODY_BYTES, MAX_LINKS, content_of, make_body
 from store.errors import InvalidEntry, NotCanonical, TooLarge
 
@@ -71,7 +72,7 @@ def compose(version: Version, salt: bytes) -> bytes:
     if not _is_name(version.name) or not _is_title(version.title):
         raise BadData(f"A title has at most {MAX_TITLE_CHARS} characters.", "Shorten the title.")
     if not _is_media_type(version.media_type):
-        raise BadData(f"{version.media_type!r} is no media type.", "Use one such as text/markdown.")
+        raise BadData(f"{quoted(version.media_type)} is no media type.", "Use one such as text/markdown.")
     try:
         return make_body(salt, [KIND, *version])
     except TooLarge as error:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from node.apps.documents.bodies import Version, parse
 from node.errors import Ambiguous, BadData, Conflict, Missing
+from node.quoting import quoted
 from node.words import PROBES_AT_MOST, Words
 from store.errors import NotFound
 from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
@@ -145,13 +146,13 @@ def pick(rows: Sequence[Row], text: str, name: str) -> Row:
     try:
         low, high = prefix_range(text.strip())
     except NotAnId as error:
-        raise BadData(f"{text!r} is no version's id: {error}.", history) from error
+        raise BadData(f"{quoted(text)} is no version's id: {error}.", history) from error
     found = [row for row in rows if low <= row.id <= high]
     if not found:
-        raise Missing(f"{name!r} has no version {text!r} here.", history)
+        raise Missing(f"{quoted(name)} has no version {quoted(text)} here.", history)
     if len(found) > 1:
         listed_ids = ", ".join(short(row.id) for row in found)
-        raise Ambiguous(f"Several versions begin with {text!r}: {listed_ids}.", "Type more of the id.")
+        raise Ambiguous(f"Several versions begin with {quoted(text)}: {listed_ids}.", "Type more of the id.")
     return found[0]
 
 
@@ -169,7 +170,7 @@ def what_follows(rows: Sequence[Row], chosen: Sequence[str] | None, name: str) -
     if len(current) > 1:
         ids = ", ".join(short(row.id) for row in current)
         raise Conflict(
-            f"{name!r} has {len(current)} current versions: {ids}.",
+            f"{quoted(name)} has {len(current)} current versions: {ids}.",
             "Say which one yours follows (--follows ID), or --follows-all once you have merged them.",
         )
     return current

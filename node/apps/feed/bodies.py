@@ -13,6 +13,7 @@ later versions can add to a post without hiding it from older nodes. Limits of s
 from typing import Any, Final, NamedTuple
 
 from node.errors import BadData, TextTooLarge
+from node.quoting import quoted
 from store.codec import decode_shaped
 from store.entry import MAX_BODY_BYTES, SALT_BYTES, content_of, make_body
 from store.errors import InvalidEntry, NotCanonical, TooLarge
@@ -46,7 +47,7 @@ def compose(text: str, language: str, salt: bytes) -> bytes:
     if not text.strip():
         raise BadData("There is nothing to post: the text is blank.", "Give a text.")
     if not _is_tag(language):
-        raise BadData(f"{language!r} is no language tag.", "Use a tag such as de, pt-BR or zh-Hant.")
+        raise BadData(f"{quoted(language)} is no language tag.", "Use a tag such as de, pt-BR or zh-Hant.")
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError as error:
