@@ -193,6 +193,7 @@ class Driver:
             _log.debug("could not announce: %s", fault)
 
     async def _dial(self, effect: events.Dial) -> None:
+        await self._links.wait_for_end(effect.peer)
         try:
             await self._transport.dial(effect.peer, effect.addresses, limits.DIAL_TIMEOUT_S)
         except LocalFault as fault:

@@ -5,7 +5,7 @@ Nothing is decided here. Whatever a peer does wrong on the way from bytes to a m
 """
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import trio
 
@@ -74,8 +74,8 @@ class Outflow:
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
 
-async def payloads(stream: Stream) -> AsyncIterator[bytes]:
-    """The messages that come over a stream, until its clean end.
+async def payloads(stream: Stream) -> AsyncGenerator[bytes, None]:
+    """The messages that come over a stream, until its clean end. Whoever leaves early closes it.
 
     Raises:
         RemoteFault: a bad length, or the end inside a frame.
@@ -109,9 +109,9 @@ class Inflow:
         self._entries -= entries
         if self._entries <= limits.INFLOW_ENTRIES:
             self._room.set()
+            self._room = trio.Event()
 
     async def wait_for_room(self) -> None:
-        """Return once the peer may send more."""
+        """Return once the peer may send more. Several readers may wait: push, and sync sessions."""
         while self._entries > limits.INFLOW_ENTRIES:
-            self._room = trio.Event()
             await self._room.wait()

@@ -1,6 +1,7 @@
 """The push streams: one to each neighbour, with its queue, its reader and its writer."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,6 +37,7 @@ class PushLinks:
         self._feed = feed
         self._give = give
         self._links: dict[AuthorId, _Link] = {}
+        self._ending: dict[AuthorId, trio.Event] = {}
         self._last: tuple[PushMessage, bytes] | None = None
         self.problems: dict[AuthorId, str] = {}
         """Why the last link or dial of a peer ended, for people."""
@@ -49,6 +51,7 @@ class PushLinks:
             await trio.sleep(limits.STREAM_TIMEOUT_S)
             if peer not in self._links:
                 await self._transport.drop(peer)
+                self._give(events.DialFailed(peer, "the peer opened no push stream"))
             return
         try:
             stream = await self._transport.open(peer, PROTOCOL, limits.STREAM_TIMEOUT_S)
@@ -56,6 +59,9 @@ class PushLinks:
             self.note(peer, str(fault))
             await self._transport.drop(peer)
             self._give(events.DialFailed(peer, str(fault)))
+            return
+        if peer in self._links:
+            await stream.reset()
             return
         await self._run(stream, address, outbound=True)
 
@@ -69,7 +75,7 @@ class PushLinks:
     def send(self, effect: events.SendPush) -> None:
         """Queue a message; a full queue ends the link."""
         link = self._links.get(effect.peer)
-        if link is None:
+        if link is None or link.outflow.is_closing:
             return
         if self._last is None or self._last[0] != effect.message:
             self._last = (effect.message, encode_push(effect.message))
@@ -88,10 +94,15 @@ class PushLinks:
         link = self._links.get(peer)
         if link is None:
             return False
-        link.why = link.why or why
+        link.why = why
         link.outflow.close_after()
         link.scope.deadline = trio.current_time() + limits.CLOSE_TIMEOUT_S
         return True
+
+    async def wait_for_end(self, peer: AuthorId) -> None:
+        """Return once no connection of an ended link is left: a dial would find it and then lose it."""
+        while peer in self._ending:
+            await self._ending[peer].wait()
 
     def note(self, peer: AuthorId, why: str) -> None:
         """Remember why there is no link to a peer."""
@@ -110,13 +121,19 @@ class PushLinks:
                 await self._read(link)
                 nursery.cancel_scope.cancel()
         del self._links[peer]
+        ended = self._ending[peer] = trio.Event()
         self._feed.forget(peer)
         self.note(peer, link.why or "the peer closed the connection")
         self._give(events.LinkDown(peer, link.why))
-        with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
-            await stream.close()
-            await trio.sleep(limits.LAST_WORDS_S)
-        await self._transport.drop(peer)
+        try:
+            with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
+                await stream.close()
+                await trio.sleep(limits.LAST_WORDS_S)
+            await self._transport.drop(peer)
+        finally:
+            if self._ending.get(peer) is ended:
+                del self._ending[peer]
+            ended.set()
 
     async def _pump(self, link: _Link) -> None:
         try:
@@ -129,11 +146,12 @@ class PushLinks:
         peer = link.stream.peer
         inflow = self._feed.inflow(peer)
         try:
-            async for payload in payloads(link.stream):
-                if link.outflow.is_closing:
-                    continue
-                self._give(events.PushReceived(peer, parse_push(payload)))
-                await inflow.wait_for_room()
+            async with aclosing(payloads(link.stream)) as received:
+                async for payload in received:
+                    if link.outflow.is_closing:
+                        continue
+                    self._give(events.PushReceived(peer, parse_push(payload)))
+                    await inflow.wait_for_room()
         except RemoteFault as fault:
             link.why = str(fault)
             self._give(events.Faulted(peer, fault.severity, str(fault)))

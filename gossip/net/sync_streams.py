@@ -1,6 +1,7 @@
 """The sync streams: one a session, with its queue, its reader and its writer, and the report at its end."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -140,11 +141,12 @@ class SyncStreams:
     async def _read(self, number: SessionId, session: _Session, stream: Stream) -> None:
         inflow = self._feed.inflow(session.peer)
         try:
-            async for payload in payloads(stream):
-                size = len(payload) + LENGTH_BYTES
-                session.received_bytes += size
-                self._give(events.SyncReceived(number, parse_sync(payload), size))
-                await inflow.wait_for_room()
+            async with aclosing(payloads(stream)) as received:
+                async for payload in received:
+                    size = len(payload) + LENGTH_BYTES
+                    session.received_bytes += size
+                    self._give(events.SyncReceived(number, parse_sync(payload), size))
+                    await inflow.wait_for_room()
         except RemoteFault as fault:
             session.why = str(fault)
             self._give(events.SyncClosed(number, session.why))
