@@ -291,10 +291,11 @@ async def test_last_words_are_sent_although_more_was_to_be_pushed(autojump_clock
     """A link that is being ended takes no more messages, and that does not cut off those before."""
     alice, bob = await lab.linked("alice", "bob")
     links = alice.driver._links
-    alice.post("the last word")
+    for number in range(100):
+        entry = alice.person.post(f"{number} " + "x" * 3_800)
+        links.send(events.SendPush(bob.device, Entries((entry,))))
     links.let_go(bob.device, "goodbye")
     links.send(events.SendPush(bob.device, Nudge(bytes(32))))
-    await trio.sleep(limits.LAST_WORDS_S)
-    assert bob.count == 1
+    await lab.wait_until(lambda: bob.count == 100, limits.CLOSE_TIMEOUT_S)
     assert "goodbye" in alice.driver.problem_of(bob.device)
     await lab.wait_until(lambda: alice.is_linked(bob))
