@@ -2,6 +2,7 @@
 encodings of all messages."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from gossip.errors import RemoteFault
+from gossip.proto import limits
 from gossip.proto.admission import Everyone
 from gossip.proto.announce import Announcer, parse_announcement
 from gossip.proto.context import Context
@@ -23,6 +25,7 @@ from node.daemon import gossip_topic
 from store.codec import decode, encode
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId
+from store.log import MAX_EVIDENCE_BYTES, MAX_RUN_ENTRIES
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 NAMES = [f"{page}-{kind}.json" for page in ("gossip", "sync") for kind in ("accept", "reencode", "refuse")]
@@ -188,3 +191,57 @@ def test_the_files_of_gossip_hold_cases_of_every_sort() -> None:
     assert {number_of(data) for data in messages} == set(range(1, 7))
     assert {case["what"] for case in REENCODE} == set(REENCODERS)
     assert sum(len(case["refused"]) for case in REENCODE) > 100
+
+
+LIMITS = {
+    "sync": (
+        limits.MAX_FRAME_BYTES,
+        limits.MAX_FRAME_ITEMS,
+        limits.MAX_TURN_PARTS,
+        limits.MAX_POSITIONS,
+        MAX_RUN_ENTRIES,
+        MAX_EVIDENCE_BYTES,
+        limits.RUN_WINDOW,
+        limits.MAX_PROBES,
+        limits.DIVERGENCE_STEPS,
+        limits.MAX_ROUNDS,
+        limits.LEAF_ITEMS,
+        limits.LAST_BITS,
+        limits.DEEP_BITS,
+        limits.MAX_STOP_CHARS,
+        limits.SESSIONS_BURST,
+        limits.SESSION_SILENCE_S,
+        limits.RUN_BYTES,
+        limits.TURN_BYTES,
+        limits.CAREFUL_ENTRIES,
+    ),
+    "gossip": (
+        limits.MAX_ANNOUNCEMENT_BYTES,
+        limits.MAX_ADDRESSES,
+        limits.MAX_ADDRESS_CHARS,
+        limits.MAX_HEADS,
+        limits.MAX_WANTED_BODIES,
+        limits.MAX_OWED_BODIES,
+        limits.BODY_WAIT_S,
+        limits.HELLO_WAIT_S,
+        limits.WHOLE_BODY_BYTES,
+        limits.PUSH_BATCH_BYTES,
+        limits.PUSH_BATCH_ENTRIES,
+        limits.BULK_ENTRIES,
+        limits.RATE_ENTRIES_PER_S,
+        limits.RATE_BURST_ENTRIES,
+        limits.INFLOW_ENTRIES,
+        limits.SEEN_ENTRIES,
+        limits.MISSING_WAIT_LAST_S,
+        limits.SCORE_HALF_LIFE_S,
+        limits.BAN_SCORE,
+        MAX_EVIDENCE_BYTES,
+    ),
+}
+
+
+@pytest.mark.parametrize("page", LIMITS)
+def test_the_page_names_the_limits_of_the_program(page: str) -> None:
+    text = (FOLDER.parents[1] / "docs" / "protocol" / f"{page}.md").read_text(encoding="utf-8")
+    found = set(re.findall(r"\d+(?:,\d{3})*", text))
+    assert {f"{int(limit):,}" for limit in LIMITS[page]} - found == set()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -21,7 +22,6 @@ from gossip.proto.evidence import glance, is_news
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import Deframer, frame
 from gossip.proto.limits import MAX_FRAME_BYTES, MAX_FRAME_ITEMS
-from gossip.proto.parts import Listed, Positions
 from gossip.proto.reconcile import Reconciler
 from gossip.proto.sync import Phase, SyncSession
 from gossip.proto.sync_messages import Bye, Open, Run, Same, Turn, encode_sync, parse_sync
@@ -329,15 +329,29 @@ EXAMPLE = next(
 
 
 def test_the_worked_example_of_the_page_is_that_of_the_vectors() -> None:
+    """Every hex string of it, whole or with an ellipsis, is found in the frozen messages or positions."""
     page = (Path(__file__).parents[2] / "docs" / "protocol" / "sync.md").read_text(encoding="utf-8")
-    shown = "".join(page.split())
-    differ, turn = (parse_sync(raw(EXAMPLE["messages"][at], "data")) for at in (1, 2))
-    assert raw(EXAMPLE["messages"][0], "data").hex()[-66:-2] in shown
-    assert differ.digest.hex() in shown  # type: ignore[union-attr]
-    (listed,) = differ.parts  # type: ignore[union-attr]
-    assert isinstance(listed, Listed)
-    positions = turn.parts[0]  # type: ignore[union-attr]
-    assert isinstance(positions, Positions)
-    marks = [listed.fingerprints[at : at + 6] for at in range(0, len(listed.fingerprints), 6)]
-    assert all(mark.hex() in shown for mark in marks)
-    assert positions.packed.hex() in shown
+    shown = page.split("## An example")[1].split("## Attacks")[0]
+    comparison = next(
+        case for case in ACCEPT if case["what"] == "comparison" and case["name"] == EXAMPLE["name"]
+    )
+    known = [message["data"] for message in EXAMPLE["messages"]] + [comparison["key"]]
+    known += [
+        held[part]
+        for side in ("initiator", "responder")
+        for held in comparison[side]["positions"]
+        for part in ("author", "packed")
+    ]
+    tokens = re.findall(r"(?<!\w)[0-9a-f]{4,}(?:…[0-9a-f]*)?(?!\w)", shown)
+    assert len(tokens) > 40
+    for token in tokens:
+        first, _, last = token.partition("…")
+        assert any(re.search(f"{first}(.*{last})?" if last else first, data) for data in known), token
+
+
+def test_the_worked_example_shows_the_comparison_byte_for_byte() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protocol" / "sync.md").read_text(encoding="utf-8")
+    shown = page.split("The messages, lengths of frames left out")[1].split("## Attacks")[0]
+    columns = (re.split(r" {3,}", line.strip("▶◀ "))[0] for line in shown.splitlines())
+    joined = "".join(column.replace(" ", "") for column in columns if re.fullmatch("[0-9a-f ]+", column))
+    assert joined.startswith("".join(message["data"] for message in EXAMPLE["messages"][:5]))
