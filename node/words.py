@@ -14,9 +14,6 @@ from store.interface import EntryKey
 from store.search_text import match_expression
 from store.sqlite.search import Hit, SearchIndex
 
-_FIRST_PAGE: Final = 200
-"""Hits that are looked at together at first: enough for most answers."""
-
 _LARGEST_PAGE: Final = 12_800
 """Pages double up to here: each begins a walk through the index anew."""
 
@@ -41,12 +38,14 @@ class Words:
         self._index = index
         self._text = text
 
-    def hits(self, since_ms: int, until_ms: int) -> Iterator[list[Hit]]:
+    def hits(self, since_ms: int, until_ms: int, first: int = 200) -> Iterator[list[Hit]]:
         """Entries of all apps with these words that claim a time between the two, the latest first, in pages.
+
+        `first`: hits in the first page.
 
         Raises: StorageFull, StoreLocked: the index could not catch up.
         """
-        page, before = _FIRST_PAGE, None
+        page, before = min(first, _LARGEST_PAGE), None
         while True:
             hits = self._index.search(self._text, page, since_ms=since_ms, until_ms=until_ms, before=before)
             if hits:

@@ -27,6 +27,9 @@ _PAGE_BYTES: Final = 16 * 2**20
 """More than a page of the largest entries has."""
 
 
+_SPARE: Final = 10
+"""Hits beyond those that are wanted: some are of other apps."""
+
 _ORDER: Final = (
     "SELECT at FROM feed_timeline WHERE k = ?1 AND tie = ?2"
     " AND at = coalesce((SELECT at FROM feed_lifted WHERE k = ?1), ?3)"
@@ -192,7 +195,8 @@ def _answers(store: SqliteEntryStore, parent: EntryId, wanted: Wanted) -> list[S
 def _found(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shown]:
     found: list[Shown] = []
     looked_at = 0
-    for hits in words.hits(wanted.since_ms, wanted.until):
+    first = _PAGE if wanted.author is not None else wanted.limit + _SPARE
+    for hits in words.hits(wanted.since_ms, wanted.until, first):
         posts = at_keys(store, [hit.key for hit in hits])
         found += [post for post in posts if post is not None and wanted.fits(post)]
         if len(found) >= wanted.limit:
