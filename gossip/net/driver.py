@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import trio
 
-from gossip.errors import LocalFault, Severity
+from gossip.errors import BadAddress, LocalFault, Severity
 from gossip.net import push_links, sync_streams
+from gossip.net.address import parse_address
 from gossip.net.feed import Feed
 from gossip.net.ports import Keeper
 from gossip.net.push_links import PushLinks
@@ -91,8 +92,15 @@ class Driver:
         """Announcements heard and believed since the start."""
         return self._engine.announcements
 
+    def is_welcome(self, peer: AuthorId) -> bool:
+        """Whether we talk to a peer at the moment: it is admitted and not banned."""
+        return self._engine.is_welcome(peer, self._now())
+
     def _now(self) -> float:
-        """Unix time on a clock that never goes back."""
+        """Unix time on a clock that never goes back, and goes on where the machine was asleep."""
+        ahead_s = time.time() - trio.current_time() - self._epoch
+        if ahead_s > limits.CLOCK_JUMP_S:
+            self._epoch += ahead_s
         return self._epoch + trio.current_time()
 
     def _committed(self, commit: events.Committed) -> None:
@@ -111,8 +119,8 @@ class Driver:
             with trio.move_on_at(self._timer_at - self._epoch) as waiting:
                 await self._timer.wait()
             if waiting.cancelled_caught:
-                self._timer_at = float("inf")
-                self.give(events.TimerFired())
+                due, self._timer_at = self._timer_at, float("inf")
+                self._perform(self._engine.handle(events.TimerFired(), max(due, self._now())))
 
     async def _watch_transport(self) -> None:
         async for happened in self._transport.events:
@@ -120,7 +128,7 @@ class Driver:
                 case Connected(peer, address, outbound):
                     self._nursery.start_soon(self._links.greet, peer, address, outbound)
                 case Disconnected(peer):
-                    self._links.end(peer, "the connection ended")
+                    self._links.gone(peer)
                     self._streams.end_all(peer)
                 case Heard(origin, payload):
                     self.give(events.Announced(origin, payload))
@@ -162,7 +170,9 @@ class Driver:
             self.give(events.EvidenceRead(effect.session, state.evidence.encode()))
 
     async def _deliver_evidence(self, effect: events.DeliverEvidence) -> None:
-        if not await self._keeper.ingest_evidence(effect.evidence, effect.source):
+        with self._feed.weighing(effect.source, len(effect.evidence)):
+            proves = await self._keeper.ingest_evidence(effect.evidence, effect.source)
+        if not proves:
             self.give(events.Faulted(effect.source, Severity.HOSTILE, "evidence that proves nothing"))
 
     async def _deliver_body(self, effect: events.DeliverBody) -> None:
@@ -193,9 +203,9 @@ class Driver:
             _log.debug("could not announce: %s", fault)
 
     async def _dial(self, effect: events.Dial) -> None:
-        await self._links.wait_for_end(effect.peer)
+        usable = tuple(filter(_is_usable, effect.addresses))
         try:
-            await self._transport.dial(effect.peer, effect.addresses, limits.DIAL_TIMEOUT_S)
+            await self._transport.dial(effect.peer, usable or effect.addresses, limits.DIAL_TIMEOUT_S)
         except LocalFault as fault:
             self._links.note(effect.peer, str(fault))
             self.give(events.DialFailed(effect.peer, str(fault)))
@@ -204,6 +214,15 @@ class Driver:
         self._links.note(effect.peer, effect.why)
         if not self._links.let_go(effect.peer, effect.why):
             await self._transport.drop(effect.peer)
+
+
+def _is_usable(address: str) -> bool:
+    """Whether we can dial an address: a peer of a later version may have other ones too."""
+    try:
+        parse_address(address)
+    except BadAddress:
+        return False
+    return True
 
 
 def _without_peer(address: str) -> str:

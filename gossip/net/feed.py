@@ -1,15 +1,17 @@
 """Hands what peers deliver to the keeper: one task a peer, in order, all that waits at once."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
+from weakref import WeakValueDictionary
 
 import trio
 
 from gossip.net.links import Inflow
 from gossip.net.ports import Keeper
-from gossip.proto import events
+from gossip.proto import events, limits
 from gossip.proto.events import Event
 from store.ids import AuthorId
 
@@ -18,36 +20,49 @@ from store.ids import AuthorId
 class _Queue:
     """What one peer delivered and the keeper has not judged yet."""
 
-    inflow: Inflow = field(default_factory=Inflow)
+    inflow: Inflow
     waiting: deque[events.Deliver] = field(default_factory=deque)
-    working: bool = False
 
 
 class Feed:
-    """The queues between the peers' streams and the keeper."""
+    """The queues between the peers' streams and the keeper.
+
+    A peer's count lives as long as one of its readers, or what it delivered: one that comes back at once
+    finds its old count, so that coming back is no way round the bound.
+    """
 
     def __init__(self, keeper: Keeper, nursery: trio.Nursery, give: Callable[[Event], None]) -> None:
         self._keeper = keeper
         self._nursery = nursery
         self._give = give
         self._queues: dict[AuthorId, _Queue] = {}
+        self._inflows: WeakValueDictionary[AuthorId, Inflow] = WeakValueDictionary()
 
     def inflow(self, peer: AuthorId) -> Inflow:
-        """What a peer's readers have to wait for."""
-        return self._queues.setdefault(peer, _Queue()).inflow
+        """What a peer's readers have to wait for. They keep it as long as they read."""
+        inflow = self._inflows.get(peer)
+        if inflow is None:
+            inflow = self._inflows[peer] = Inflow()
+        return inflow
 
-    def forget(self, peer: AuthorId) -> None:
-        """A peer is gone; what it delivered is still judged."""
-        self._queues.pop(peer, None)
+    @contextmanager
+    def weighing(self, peer: AuthorId, size_bytes: int) -> Iterator[None]:
+        """Count something that is no entry, such as evidence, while the keeper has it."""
+        inflow, entries = self.inflow(peer), 1 + size_bytes // limits.INFLOW_ENTRY_BYTES
+        inflow.add(entries)
+        try:
+            yield
+        finally:
+            inflow.done(entries)
 
     def deliver(self, effect: events.Deliver) -> None:
         """Queue pieces; `Judged` follows."""
-        queue = self._queues.setdefault(effect.source, _Queue())
+        queue = self._queues.get(effect.source)
+        if queue is None:
+            queue = self._queues[effect.source] = _Queue(self.inflow(effect.source))
+            self._nursery.start_soon(self._work, effect.source, queue)
         queue.inflow.add(sum(map(len, effect.pieces)))
         queue.waiting.append(effect)
-        if not queue.working:
-            queue.working = True
-            self._nursery.start_soon(self._work, effect.source, queue)
 
     async def _work(self, source: AuthorId, queue: _Queue) -> None:
         while queue.waiting:
@@ -56,7 +71,7 @@ class Feed:
             for each, group in groupby(batch, key=lambda deliver: deliver.each_signature):
                 await self._ingest(source, list(group), each=each)
             queue.inflow.done(sum(len(piece) for deliver in batch for piece in deliver.pieces))
-        queue.working = False
+        del self._queues[source]
 
     async def _ingest(self, source: AuthorId, delivers: Sequence[events.Deliver], *, each: bool) -> None:
         pieces = [piece for deliver in delivers for piece in deliver.pieces]

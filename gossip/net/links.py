@@ -75,7 +75,7 @@ class Outflow:
 
 
 async def payloads(stream: Stream) -> AsyncGenerator[bytes, None]:
-    """The messages that come over a stream, until its clean end. Whoever leaves early closes it.
+    """The messages that come over a stream, until its clean end. To be closed (`aclosing`) by its reader.
 
     Raises:
         RemoteFault: a bad length, or the end inside a frame.
@@ -94,7 +94,7 @@ async def payloads(stream: Stream) -> AsyncGenerator[bytes, None]:
 class Inflow:
     """Counts what one peer has handed us that was not judged yet, and makes its readers wait."""
 
-    __slots__ = ("_entries", "_room")
+    __slots__ = ("__weakref__", "_entries", "_room")
 
     def __init__(self) -> None:
         self._entries = 0

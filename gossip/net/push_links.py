@@ -1,5 +1,6 @@
 """The push streams: one to each neighbour, with its queue, its reader and its writer."""
 
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from gossip.proto.messages import PushMessage, encode_push, parse_push
 from store.ids import AuthorId
 
 PROTOCOL: Final = "/asterism/push/1"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class PushLinks:
         self._feed = feed
         self._give = give
         self._links: dict[AuthorId, _Link] = {}
-        self._ending: dict[AuthorId, trio.Event] = {}
+        self._waits: dict[AuthorId, trio.CancelScope] = {}
         self._last: tuple[PushMessage, bytes] | None = None
         self.problems: dict[AuthorId, str] = {}
         """Why the last link or dial of a peer ended, for people."""
@@ -46,24 +49,36 @@ class PushLinks:
         return peer in self._links
 
     async def greet(self, peer: AuthorId, address: str, outbound: bool) -> None:
-        """A connection is up: the side that dialled opens the push stream, the other one waits for it."""
+        """A connection is up: the side that dialled opens the push stream, the other one waits for it.
+
+        Either a link comes of it or a `DialFailed`, also where the peer dialled: we may have tried too.
+        """
         if not outbound:
-            await trio.sleep(limits.STREAM_TIMEOUT_S)
-            if peer not in self._links:
-                await self._transport.drop(peer)
-                self._give(events.DialFailed(peer, "the peer opened no push stream"))
+            await self._await_stream(peer)
             return
         try:
             stream = await self._transport.open(peer, PROTOCOL, limits.STREAM_TIMEOUT_S)
         except LocalFault as fault:
-            self.note(peer, str(fault))
-            await self._transport.drop(peer)
-            self._give(events.DialFailed(peer, str(fault)))
+            await self._fail(peer, str(fault))
             return
         if peer in self._links:
             await stream.reset()
             return
         await self._run(stream, address, outbound=True)
+
+    async def _await_stream(self, peer: AuthorId) -> None:
+        scope = self._waits[peer] = trio.CancelScope()
+        with scope:
+            await trio.sleep(limits.STREAM_TIMEOUT_S)
+        if self._waits.get(peer) is scope:
+            del self._waits[peer]
+            if peer not in self._links:
+                await self._fail(peer, "the peer opened no push stream")
+
+    async def _fail(self, peer: AuthorId, why: str) -> None:
+        self.note(peer, why)
+        await self._transport.drop(peer)
+        self._give(events.DialFailed(peer, why))
 
     async def serve(self, stream: Stream) -> None:
         """Serve a push stream that a peer opened; a second one to the same peer is reset."""
@@ -71,6 +86,13 @@ class PushLinks:
             await stream.reset()
             return
         await self._run(stream, "", outbound=False)
+
+    def gone(self, peer: AuthorId) -> None:
+        """The connection to a peer ended, whatever had come of it."""
+        wait = self._waits.get(peer)
+        if wait is not None:
+            wait.cancel()
+        self.end(peer, "the connection ended")
 
     def send(self, effect: events.SendPush) -> None:
         """Queue a message; a full queue ends the link."""
@@ -99,11 +121,6 @@ class PushLinks:
         link.scope.deadline = trio.current_time() + limits.CLOSE_TIMEOUT_S
         return True
 
-    async def wait_for_end(self, peer: AuthorId) -> None:
-        """Return once no connection of an ended link is left: a dial would find it and then lose it."""
-        while peer in self._ending:
-            await self._ending[peer].wait()
-
     def note(self, peer: AuthorId, why: str) -> None:
         """Remember why there is no link to a peer."""
         if len(self.problems) >= limits.ADDRESS_BOOK:
@@ -114,26 +131,28 @@ class PushLinks:
         peer = stream.peer
         link = self._links[peer] = _Link(stream, Outflow(stream, limits.PUSH_QUEUE_BYTES))
         self.problems.pop(peer, None)
+        if (wait := self._waits.pop(peer, None)) is not None:
+            wait.cancel()
         with link.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pump, link)
                 self._give(events.LinkUp(peer, address, outbound))
                 await self._read(link)
                 nursery.cancel_scope.cancel()
-        del self._links[peer]
-        ended = self._ending[peer] = trio.Event()
-        self._feed.forget(peer)
         self.note(peer, link.why or "the peer closed the connection")
-        self._give(events.LinkDown(peer, link.why))
         try:
-            with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
-                await stream.close()
-                await trio.sleep(limits.LAST_WORDS_S)
-            await self._transport.drop(peer)
+            await self._hang_up(link)
         finally:
-            if self._ending.get(peer) is ended:
-                del self._ending[peer]
-            ended.set()
+            del self._links[peer]
+        self._give(events.LinkDown(peer, link.why))
+
+    async def _hang_up(self, link: _Link) -> None:
+        """End the connection before anyone is told, so that a new one to the peer is not ended instead."""
+        with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
+            await link.stream.close()
+            if link.outflow.is_closing:
+                await trio.sleep(limits.LAST_WORDS_S)
+        await self._transport.drop(link.stream.peer)
 
     async def _pump(self, link: _Link) -> None:
         try:
@@ -146,8 +165,8 @@ class PushLinks:
         peer = link.stream.peer
         inflow = self._feed.inflow(peer)
         try:
-            async with aclosing(payloads(link.stream)) as received:
-                async for payload in received:
+            async with aclosing(payloads(link.stream)) as incoming:
+                async for payload in incoming:
                     if link.outflow.is_closing:
                         continue
                     self._give(events.PushReceived(peer, parse_push(payload)))
@@ -157,3 +176,6 @@ class PushLinks:
             self._give(events.Faulted(peer, fault.severity, str(fault)))
         except GossipError as fault:
             link.why = link.why or str(fault)
+        except Exception:  # noqa: BLE001 (the task of one peer: a fault of ours ends its link, not the node)
+            _log.exception("a message of a neighbour could not be handled")
+            link.why = link.why or "an error of this program; see the log"

@@ -1,5 +1,6 @@
 """The sync streams: one a session, with its queue, its reader and its writer, and the report at its end."""
 
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from gossip.proto.sync_messages import encode_sync, parse_sync
 from store.ids import AuthorId
 
 PROTOCOL: Final = "/asterism/sync/1"
+
+_log = logging.getLogger(__name__)
 
 
 class SyncReport(NamedTuple):
@@ -82,10 +85,13 @@ class SyncStreams:
         await self._run(number, stream)
 
     def send(self, effect: events.SendSync) -> None:
-        """Queue a message of a session."""
+        """Queue a message of a session; a full queue ends it."""
         session = self._sessions.get(effect.session)
-        if session is not None and session.outflow is not None:
-            session.outflow.offer(encode_sync(effect.message))
+        if session is None or session.outflow is None or session.outflow.is_closing:
+            return
+        if not session.outflow.offer(encode_sync(effect.message)):
+            session.why = session.why or "the peer reads too slowly"
+            session.scope.cancel()
 
     def close(self, effect: events.CloseSync) -> None:
         """End a session once its last messages are sent."""
@@ -97,6 +103,8 @@ class SyncStreams:
             session.scope.cancel()
         else:
             session.outflow.close_after()
+            if effect.why:
+                session.scope.deadline = trio.current_time() + limits.CLOSE_TIMEOUT_S
 
     def end_all(self, peer: AuthorId) -> None:
         """The connection to a peer ended: so do its sessions."""
@@ -135,14 +143,13 @@ class SyncStreams:
                 nursery.cancel_scope.cancel()
         self._give(events.SyncClosed(number, session.why))
         del self._sessions[number]
-        with trio.move_on_after(limits.CLOSE_TIMEOUT_S):
-            await (stream.reset() if session.why else stream.close())
+        await _close(stream)
 
     async def _read(self, number: SessionId, session: _Session, stream: Stream) -> None:
         inflow = self._feed.inflow(session.peer)
         try:
-            async with aclosing(payloads(stream)) as received:
-                async for payload in received:
+            async with aclosing(payloads(stream)) as incoming:
+                async for payload in incoming:
                     size = len(payload) + LENGTH_BYTES
                     session.received_bytes += size
                     self._give(events.SyncReceived(number, parse_sync(payload), size))
@@ -153,5 +160,21 @@ class SyncStreams:
             self._give(events.Faulted(session.peer, fault.severity, str(fault)))
         except GossipError as fault:
             session.why = session.why or str(fault)
+        except Exception:  # noqa: BLE001 (the task of one session: a fault of ours ends it, not the node)
+            _log.exception("a message of a sync could not be handled")
+            session.why = session.why or "an error of this program; see the log"
         if session.outflow is not None:
             session.outflow.close_after()
+
+
+async def _close(stream: Stream) -> None:
+    """Close a stream; where the other side does not close it too, reset it, so that none is left behind."""
+    with trio.move_on_after(limits.CLOSE_TIMEOUT_S) as patience:
+        await stream.close()
+        try:
+            while await stream.receive_some(limits.READ_BYTES):
+                continue
+        except NotConnected:
+            return
+    if patience.cancelled_caught:
+        await stream.reset()

@@ -15,6 +15,7 @@ from gossip.proto.announce import MISSING, PRESENCE, Announcer
 from gossip.proto.bodies import BODIES
 from gossip.proto.context import Context, Tuning
 from gossip.proto.events import Effect, Event
+from gossip.proto.messages import Hello, PushMessage
 from gossip.proto.peers import DIAL, Peers
 from gossip.proto.push import FLUSH, NUDGE, Link, Push
 from gossip.proto.reputation import Reputation
@@ -105,7 +106,7 @@ class Engine:
     def _dispatch(self, event: Event, now: float) -> list[Effect]:  # long because it is the table of events
         match event:
             case events.PushReceived(peer, message):
-                return self._push.received(peer, message, now)
+                return self._pushed(peer, message, now)
             case events.Committed():
                 return self._committed(event, now)
             case events.Judged():
@@ -186,11 +187,14 @@ class Engine:
         effects = self._peers.link_up(peer, now)
         if effects:
             return effects
-        link = Link(now, event.outbound, event.address, allowance_at=now)
-        if event.outbound:
-            self._syncing.wish(peer, now)
         self._announcer.linked(now)
-        return self._push.link_up(peer, link)
+        return self._push.link_up(peer, Link(now, event.outbound, event.address, allowance_at=now))
+
+    def _pushed(self, peer: AuthorId, message: PushMessage, now: float) -> list[Effect]:
+        effects = self._push.received(peer, message, now)
+        if isinstance(message, Hello) and peer in self._push.links and self._push.links[peer].outbound:
+            self._syncing.wish(peer, now)
+        return effects
 
     def _link_down(self, peer: AuthorId, now: float) -> list[Effect]:
         effects = self._push.link_down(peer, now) + self._syncing.link_down(peer, now)
@@ -200,6 +204,8 @@ class Engine:
         if not event.initiator and not self.is_welcome(event.peer, now):
             why = "not welcome at the moment"
             return [events.CloseSync(event.session, why), events.Disconnect(event.peer, why)]
+        if not event.initiator and event.peer not in self.neighbours():
+            return [events.CloseSync(event.session, "a sync before hello")]
         return self._syncing.opened(event, self._push.interest_of(event.peer), now)
 
     # --- changes ----------------------------------------------------------------------------------------
@@ -259,7 +265,7 @@ class Engine:
     def _open_with(self, peers: list[AuthorId], now: float) -> list[Effect]:
         effects: list[Effect] = []
         for peer in peers:
-            if peer in self._push.links and self.is_welcome(peer, now):
+            if peer in self.neighbours() and self.is_welcome(peer, now):
                 effects += self._syncing.open(peer, self._push.interest_of(peer), now)
         return effects
 
@@ -302,5 +308,6 @@ class Engine:
         banned = self._reputation.blame(culprit, fault.severity, now)
         if banned or not isinstance(event, events.SyncReceived):
             why = f"{fault} (banned for a while)" if banned else str(fault)
+            effects += self._syncing.link_down(culprit, now)
             effects.append(events.Disconnect(culprit, why))
         return effects

@@ -253,6 +253,12 @@ SYNC_QUEUE_BYTES: Final = 16_777_216
 INFLOW_ENTRIES: Final = 4_096
 """Entries of one peer that the intake has not judged yet; beyond, we stop reading from it."""
 
+INFLOW_ENTRY_BYTES: Final = 256
+"""What else a peer hands us, evidence above all, counts as one entry for each so many bytes."""
+
+CLOCK_JUMP_S: Final = 30.0
+"""A wall clock that is this much ahead of ours is followed: the machine was asleep."""
+
 READ_BYTES: Final = 262_144
 """Asked of a stream at a time."""
 

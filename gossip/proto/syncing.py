@@ -1,9 +1,9 @@
 """When to sync with whom: the sessions of one engine and what starts them.
 
-A session starts when a link comes up (the side that dialled opens it), every minute with one neighbour
-by turn, a moment after a gap or a nudge, when an announced head does not arrive, and when a person
-asks. One session a peer; a wish that comes while one runs is granted after it. A session that could not
-compare or take everything calls for another, as long as each brings something.
+A session starts when both sides of a new link have said hello (the side that dialled opens it), every
+minute with one neighbour by turn, a moment after a gap or a nudge, when an announced head does not
+arrive, and when a person asks. One session a peer; a wish that comes while one runs is granted after it.
+A session that could not compare or take everything calls for another, as long as each brings something.
 """
 
 from dataclasses import dataclass, field

@@ -64,6 +64,12 @@ class Desk:
         effects = self.give(events.LinkUp(peer, WHERE[0], outbound))
         return effects + self.give(events.PushReceived(peer, wire.Hello(NETWORK, ALL_LOGS, False, WHERE)))
 
+    def serve(self, number: int, peer: AuthorId) -> list[Effect]:
+        """Let a neighbour open a session."""
+        if peer not in self.engine.neighbours():
+            self.link(peer, outbound=False)
+        return self.give(events.SyncOpened(SessionId(number), peer, False))
+
     def wait(self, seconds: float) -> list[Effect]:
         """Let time pass, with a timer event at each moment that is due."""
         until, effects = self.now + seconds, list[Effect]()
@@ -257,30 +263,49 @@ def test_sessions_opened_without_pause_are_refused_and_blamed_a_little() -> None
     desk.link(BOB.id, outbound=False)
     refused = 0
     for number in range(1, 200):
-        session = SessionId(number)
-        effects = desk.give(events.SyncOpened(session, BOB.id, False))
-        refused += bool(of(events.CloseSync, effects))
-        desk.give(events.SyncClosed(session, ""))
+        refused += bool(of(events.CloseSync, desk.serve(number, BOB.id)))
+        desk.give(events.SyncClosed(SessionId(number), ""))
     assert 200 - limits.SESSIONS_BURST - 2 <= refused <= 200
     assert not desk.engine.is_welcome(BOB.id, desk.now)
-    desk.now += 3_600.0
-    assert desk.give(events.SyncOpened(SessionId(300), CAROL.id, False)) == []
+    assert desk.serve(300, CAROL.id) == []
 
 
 def test_one_session_a_peer_is_served_at_a_time_and_a_few_in_all() -> None:
-    desk = Desk()
-    assert desk.give(events.SyncOpened(SessionId(1), BOB.id, False)) == []
-    assert of(events.CloseSync, desk.give(events.SyncOpened(SessionId(2), BOB.id, False)))
+    desk = Desk(Tuning(hub=True))
+    assert desk.serve(1, BOB.id) == []
+    assert of(events.CloseSync, desk.serve(2, BOB.id))
     for number in range(3, 2 + limits.MAX_SESSIONS):
         peer = AuthorId(number.to_bytes(32, "big"))
-        assert desk.give(events.SyncOpened(SessionId(number), peer, False)) == []
-    assert of(events.CloseSync, desk.give(events.SyncOpened(SessionId(99), CAROL.id, False)))
+        assert desk.serve(number, peer) == []
+    assert of(events.CloseSync, desk.serve(99, CAROL.id))
+
+
+def test_who_has_not_said_hello_is_not_served() -> None:
+    desk = Desk()
+    desk.give(events.LinkUp(BOB.id, "", False))
+    refused = [events.CloseSync(SessionId(1), "a sync before hello")]
+    assert desk.give(events.SyncOpened(SessionId(1), BOB.id, False)) == refused
+
+
+def test_a_peer_of_another_network_gets_no_sync_and_no_ban() -> None:
+    desk = Desk()
+    assert of(events.OpenSync, desk.give(events.LinkUp(BOB.id, WHERE[0], True)) + desk.wait(1.0)) == []
+    effects = desk.give(events.PushReceived(BOB.id, wire.Hello(bytes(32), ALL_LOGS, False, ())))
+    assert effects == [events.Disconnect(BOB.id, "the peer belongs to another network")]
+    assert desk.engine.is_welcome(BOB.id, desk.now)
+
+
+def test_a_fault_on_the_link_ends_the_sessions_of_the_peer_at_once() -> None:
+    desk = Desk()
+    session = receiving(desk)
+    effects = desk.give(events.Faulted(BOB.id, Severity.BAD, "nonsense"))
+    assert of(events.CloseSync, effects) == [events.CloseSync(session, "the connection ended")]
 
 
 def receiving(desk: Desk, peer: AuthorId = BOB.id, number: int = 9) -> SessionId:
     """A session in which `peer` is about to send three posts of Bob's."""
     session = SessionId(number)
-    desk.give(events.SyncOpened(session, peer, False))
+    desk.serve(number, peer)
     messages: list[sync_wire.SyncMessage] = [
         sync_wire.Open(ALL_LOGS, bytes(16), bytes(32), 1),
         sync_wire.Turn(
@@ -367,5 +392,5 @@ def test_places_of_unwanted_logs_are_remembered_and_bounded(monkeypatch: pytest.
     assert unwanted == set()
     monkeypatch.setattr(limits, "MAX_UNWANTED", 3)
     unwanted |= {1, 2, 3}
-    desk.give(events.SyncOpened(SessionId(50), EVE.id, False))
+    desk.serve(50, EVE.id)
     assert unwanted == set()

@@ -168,6 +168,9 @@ def an_engine(states: dict[LogId, LogState] | None = None) -> Engine:
 def test_handle_never_raises_and_sends_only_what_others_take(steps: list[tuple[Event, int, int]]) -> None:
     engine, now = an_engine({BOB.log_id(): LogState(Head(3, POSTS[2].id), 3, None)}), NOW
     waiting = engine.start(now)
+    for peer in (BOB.id, CAROL.id):
+        engine.handle(events.LinkUp(peer, WHERE[0], False), now)
+        engine.handle(events.PushReceived(peer, wire.Hello(NETWORK, ALL_LOGS, False, WHERE)), now)
     for event, choice, seconds in steps:
         now += seconds**2 / 10
         effects = engine.handle(event, now)
