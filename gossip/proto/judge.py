@@ -106,7 +106,7 @@ def decide(found: Inspected, state: LogState, read_held: ReadHeld, network: Netw
     piece = found.piece
     log_id = log_of(piece)
     if found.bad_at < len(piece):
-        proof = bad_proof(piece[found.bad_at :], network)
+        proof = _shortest_proof(piece[found.bad_at :], network)
         if state.evidence is None or stronger(state.evidence, proof) != state.evidence:
             return _ended_by(proof, found, state, read_held, network)
     ended = state.evidence
@@ -148,7 +148,7 @@ def _append(found: Inspected, fresh: Piece, state: LogState, network: NetworkId)
         if not fresh:
             return Decision((), False, None, stopped)
         if not found.each and not _is_signed(fresh[-1], network):
-            proof = bad_proof(found.piece[fresh[-1].seq - found.piece[0].seq :], network)
+            proof = _shortest_proof(found.piece[fresh[-1].seq - found.piece[0].seq :], network)
             return Decision((), False, proof, Stopped(log_id, proof))
         return Decision(fresh, found.each, None, stopped)
     last = found.piece[-1]
@@ -191,10 +191,19 @@ def _contradiction(found: Inspected, common: int, read_held: ReadHeld, network: 
 def _proof(shown: Piece, held: Entry, read_held: ReadHeld, network: NetworkId) -> Evidence | None:
     """Evidence from a chain that parts at its first entry from the one held; its last is well signed."""
     if not _is_signed(shown[0], network):
-        return bad_proof(shown, network)
+        return _shortest_proof(shown, network)
     if _is_signed(held, network):
         return fork_proof(shown[0], held, network)
     return prove_bad(log_of(shown), held.seq, read_held, network)
+
+
+def _shortest_proof(chain: Piece, network: NetworkId) -> Evidence:
+    """Evidence that the first entry of a chain is badly signed, with those up to the first that is not.
+
+    Evidence goes to everyone: of a long run whose second entry vouches it is 1 kB and not some 500.
+    """
+    end = next((n for n in range(2, len(chain)) if _is_signed(chain[n - 1], network)), len(chain))
+    return bad_proof(chain[:end], network)
 
 
 def prove_bad(log_id: LogId, seq: int, read_held: ReadHeld, network: NetworkId) -> Evidence | None:

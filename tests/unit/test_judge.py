@@ -148,8 +148,18 @@ def test_a_badly_signed_entry_that_others_vouch_for_is_proven_against_its_author
     decision = _judge(chain, each=True)
     assert decision.fresh == chain[:2]
     assert decision.checked
-    assert decision.evidence == bad_proof(chain[2:], NETWORK)
+    assert decision.evidence == bad_proof(chain[2:4], NETWORK)
     assert isinstance(decision.verdict, Stopped)
+
+
+def test_a_proof_ends_at_the_first_entry_that_vouches_however_long_the_piece_is() -> None:
+    eve = Person("eve")
+    chain = _with_bad_middle(eve, at=3, after=200)
+    shown = _judge(chain, each=True).evidence
+    assert shown == bad_proof(chain[2:4], NETWORK)
+    two_bad = (*chain[:3], spoiled(chain[3]))
+    long = (*two_bad, *chain_after(eve, two_bad[-1], ["x", "y", "z"]))
+    assert _judge(long, each=True).evidence == bad_proof(long[2:5], NETWORK)
 
 
 def test_the_proof_stands_for_anyone() -> None:
