@@ -10,7 +10,7 @@ once he has it.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
@@ -22,6 +22,10 @@ from gossip.proto.evidence import glance, is_news
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
 from store.log import Evidence, LogId
+
+_EVERYONE: Final[set[AuthorId]] = set()
+"""Stands for the holders of an entry that was handed on, whoever they are. A set of its own for each of the
+entries that are remembered would take 250 MB at a hub with many neighbours."""
 
 FLUSH = "flush"
 NUDGE = "nudge"
@@ -62,6 +66,7 @@ class Push:
         self._context = context
         self.links: dict[AuthorId, Link] = {}
         self._holders: OrderedDict[EntryId, set[AuthorId]] = OrderedDict()
+        """Who has shown an entry; `_EVERYONE` once it was handed on to all others."""
         self._delivered: dict[Token, tuple[AuthorId, tuple[Piece, ...]]] = {}
         self._bodies = BodyTrade(context)
         self._flushed_at = float("-inf")
@@ -207,7 +212,7 @@ class Push:
             holders = self._holders[entry_id] = set()
             if len(self._holders) > limits.SEEN_ENTRIES:
                 self._holders.popitem(last=False)
-        if peer is not None:
+        if peer is not None and holders is not _EVERYONE:
             holders.add(peer)
         return seen
 
@@ -321,23 +326,19 @@ class Push:
     def flush(self, now: float) -> list[Effect]:
         """Send what is queued for each neighbour. What it pushed to us meanwhile is left out."""
         effects: list[Effect] = []
+        handed_on: set[EntryId] = set()
         for peer, link in self.links.items():
             if not link.outbox:
                 continue
-            fresh = [entry for entry in link.outbox if not self._is_held_by(entry.id, peer)]
+            handed_on.update(entry.id for entry in link.outbox)
+            fresh = [entry for entry in link.outbox if peer not in self._holders.get(entry.id, ())]
             link.outbox.clear()
             effects += (events.SendPush(peer, wire.Entries(batch)) for batch in _batches(fresh))
+        for entry_id in handed_on & self._holders.keys():
+            self._holders[entry_id] = _EVERYONE
         if effects:
             self._flushed_at = now
         return effects
-
-    def _is_held_by(self, entry_id: EntryId, peer: AuthorId) -> bool:
-        """Whether the peer has shown that it holds the entry; if not, it is about to be told."""
-        holders = self._holders.get(entry_id)
-        if holders is None or peer in holders:
-            return holders is not None
-        holders.add(peer)
-        return False
 
     def _nudge_soon(self, source: AuthorId | None, now: float) -> list[Effect]:
         """Nudge everyone but whom we have it from, now or a little later where that was just done."""

@@ -362,6 +362,16 @@ def test_what_is_remembered_of_entries_is_bounded() -> None:
     assert len(post.push._holders) == limits.SEEN_ENTRIES
 
 
+def test_of_an_entry_that_was_handed_on_nothing_is_kept_but_that_it_was_seen() -> None:
+    post = Post()
+    (eve,) = people(["eve"])
+    posts = eve.posts(limits.BULK_ENTRIES)
+    post.commit(posts, source=BOB.id)
+    assert post.receive(DAVE.id, *posts) is None
+    assert len({id(holders) for holders in post.push._holders.values()}) == 1
+    assert not any(post.push._holders.values())
+
+
 def test_messages_of_a_peer_without_a_link_are_ignored() -> None:
     post = Post()
     post.push.link_down(BOB.id, NOW)
