@@ -29,6 +29,7 @@ class Plan:
     partition_h: tuple[float, float] = (8.0, 12.0)
     sync_interval_s: float = 1_800.0
     presence_s: float = 21_600.0
+    explore_s: float = 3_600.0
     book: int = 12
     """Devices that each node knows from the start, beside the hubs."""
 
@@ -80,7 +81,12 @@ def run_day(seed: int, plan: Plan | None = None) -> Outcome:
 
 
 def _found(seed: int, plan: Plan) -> tuple[World, Random]:
-    tuning = Tuning(sync_interval_s=plan.sync_interval_s, presence_s=plan.presence_s, flush_s=0.1)
+    tuning = Tuning(
+        sync_interval_s=plan.sync_interval_s,
+        presence_s=plan.presence_s,
+        flush_s=0.1,
+        explore_s=plan.explore_s,
+    )
     world = World(seed, tuning, replace(tuning, hub=True))
     chance = Random(seed ^ 0x5EED)
     nodes = [world.add_node(is_hub=i < plan.hubs) for i in range(plan.nodes)]

@@ -16,15 +16,16 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
-from gossip.errors import BadAddress, LocalFault, PortInUse, RemoteFault
+from gossip.errors import BadAddress, LocalFault, PortInUse
 from gossip.net.address import parse_listen_address
 from gossip.net.driver import Driver
-from gossip.proto.announce import parse_announcement
+from gossip.proto.announce import Gate
 from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
 from node.api import Api
@@ -168,7 +169,7 @@ class _Daemon:
                 self._config.listen,
                 topic=gossip_topic(home.network),
                 admit=home.allowed.admits_peer,
-                validate=_is_announcement,
+                validate=partial(_passes, Gate(home.allowed)),
                 mdns=self._config.mdns,
             )
         except LocalFault as fault:
@@ -232,13 +233,9 @@ def gossip_topic(network: NetworkId) -> str:
     return f"/asterism/1/{to_text(network)}"
 
 
-def _is_announcement(origin: AuthorId, payload: bytes) -> bool:
-    """Is this worth forwarding? Who said it, and when, is judged by the engine for itself alone."""
-    try:
-        parse_announcement(payload)
-    except RemoteFault:
-        return False
-    return True
+def _passes(gate: Gate, origin: AuthorId, payload: bytes) -> bool:
+    """Is this worth forwarding? What of it is believed the engine decides for itself alone."""
+    return gate.passes(origin, payload, trio.current_time())
 
 
 def _configure(paths: Paths, wishes: Wishes) -> Config:

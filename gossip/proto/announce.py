@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from gossip.errors import RemoteFault
 from gossip.proto import events, limits
+from gossip.proto.admission import Admission
 from gossip.proto.context import Context
 from gossip.proto.events import Effect
 from gossip.proto.fields import (
@@ -88,6 +89,33 @@ class _Fetched(NamedTuple):
     """Entries of the origin that we held then."""
     in_vain: int
     """Fetches in a row before this one that brought none of them."""
+
+
+class Gate:
+    """Which announcements a node passes on to its neighbours: well-formed ones, of origins that it lets in,
+    and not too many of each. What it believes itself is `Announcer.hear`'s matter."""
+
+    __slots__ = ("_admission", "_allowances")
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._allowances: OrderedDict[AuthorId, tuple[float, float]] = OrderedDict()
+
+    def passes(self, origin: AuthorId, payload: bytes, now: float) -> bool:
+        """Whether to forward; counts what passes. `now` in seconds on any clock that never goes back."""
+        if not self._admission.admits_peer(origin):
+            return False
+        try:
+            parse_announcement(payload)
+        except RemoteFault:
+            return False
+        left, since = self._allowances.pop(origin, (limits.ANNOUNCE_BURST, now))
+        left = min(limits.ANNOUNCE_BURST, left + (now - since) * limits.ANNOUNCE_PER_S)
+        passed = left >= 1
+        self._allowances[origin] = (left - 1 if passed else left, now)
+        if len(self._allowances) > limits.KNOWN_DEVICES:
+            self._allowances.popitem(last=False)
+        return passed
 
 
 class Announcer:

@@ -25,6 +25,7 @@ class Tuning:
     sync_interval_s: float = limits.SYNC_INTERVAL_S
     presence_s: float = limits.PRESENCE_S
     flush_s: float = limits.FLUSH_S
+    explore_s: float = limits.EXPLORE_S
 
     @property
     def max_links(self) -> int:

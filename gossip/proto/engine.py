@@ -16,7 +16,7 @@ from gossip.proto.bodies import BODIES
 from gossip.proto.context import Context, Tuning
 from gossip.proto.events import Effect, Event
 from gossip.proto.messages import Hello, PushMessage
-from gossip.proto.peers import DIAL, Peers
+from gossip.proto.peers import DIAL, EXPLORE, Peers
 from gossip.proto.push import FLUSH, NUDGE, Link, Push
 from gossip.proto.reputation import Reputation
 from gossip.proto.syncing import PERIODIC, Syncing
@@ -75,6 +75,7 @@ class Engine:
         """Begin: set the first timers."""
         self._announcer.start(now)
         self._syncing.start(now)
+        self._peers.start(now)
         return self._with_timer([])
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -241,6 +242,8 @@ class Engine:
     def _due(self, name: str, now: float) -> list[Effect]:
         if name == FLUSH:
             return self._push.flush(now)
+        if name == EXPLORE:
+            return self._peers.explore(now)
         if name == DIAL:
             return self._peers.dial_some(now)
         if name == PRESENCE:

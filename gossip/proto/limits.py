@@ -174,6 +174,12 @@ PRESENCE_S: Final = 120.0
 PRESENCE_PER_PEER_S: Final = 0.5
 """Keeps the sum over a mesh of any size at about two announcements a second."""
 
+ANNOUNCE_PER_S: Final = 1.0
+"""Announcements of one origin that are passed on in a second; a correct device says no more."""
+
+ANNOUNCE_BURST: Final = 8.0
+"""The same at once: some arrive together on the way."""
+
 MESH_WAIT_S: Final = 3.0
 """After a link came up: gossipsub needs two heartbeats until the new neighbour hears us."""
 
@@ -214,6 +220,9 @@ BACKOFF_FIRST_S: Final = 1.0
 
 BACKOFF_LAST_S: Final = 300.0
 """Longest wait between dials to one peer."""
+
+EXPLORE_S: Final = 600.0
+"""A node that has all the neighbours it wants tries another one this often, and lets one go for it."""
 
 STABLE_LINK_S: Final = 30.0
 """A link that stood this long resets the back-off. A new address that a device announces is tried at once,

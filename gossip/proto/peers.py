@@ -15,6 +15,7 @@ from gossip.proto.reputation import Reputation
 from store.ids import AuthorId
 
 DIAL = "dial"
+EXPLORE = "explore"
 
 
 @dataclass(slots=True)
@@ -103,6 +104,31 @@ class Peers:
             self._linked.discard(name)
             self._dialling.discard(name)
         return [events.Disconnect(name, "not admitted any more") for name in gone] + self.dial_some(now)
+
+    def start(self, now: float) -> None:
+        """Begin to look beyond the present neighbours now and then."""
+        self._context.schedule.set(EXPLORE, now + self._context.jitter(self._context.tuning.explore_s))
+
+    def explore(self, now: float) -> list[Effect]:
+        """Swap a neighbour for somebody else although there are enough.
+
+        Without this, two halves of a mesh that were apart stay apart once each node has found all the
+        neighbours that it wants in its own half.
+        """
+        self.start(now)
+        if len(self._linked | self._dialling) < self._context.tuning.target_links:
+            return []
+        due, _ = self._candidates(now, wants_more=True)
+        if not due:
+            return []
+        name, peer = self._context.random.choice(due)
+        effects: list[Effect] = []
+        spare = [each for each in sorted(self._linked) if each not in self._configured]
+        if len(self._linked) > self._context.tuning.target_links and spare:
+            effects.append(events.Disconnect(self._context.random.choice(spare), "making room for others"))
+        self._dialling.add(name)
+        peer.dialled_at = now
+        return [*effects, events.Dial(name, peer.addresses)]
 
     def dial_some(self, now: float) -> list[Effect]:
         """Dial who is due, and set the moment of the next dial."""

@@ -93,6 +93,19 @@ def test_both_sides_of_a_partition_go_on_and_become_equal_once_it_is_healed(make
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+def test_halves_in_which_nobody_lacks_a_neighbour_find_each_other_all_the_same(make_mesh, seed):
+    mesh = make_mesh(seed, 40, book=39, links=4)
+    mesh.start()
+    mesh.cut(lambda node: node.name % 2)
+    mesh.run_for(120.0)
+    entry = mesh.publish(mesh.all[0], "left")
+    mesh.run_for(60.0)
+    mesh.heal()
+    assert mesh.run_until_equal(rounds=25), "each node tries somebody else every ten minutes"
+    assert mesh.holders(entry) == 40
+
+
+@pytest.mark.parametrize("seed", [1, 2])
 def test_links_lost_in_the_middle_of_sessions_lose_nothing(make_mesh, seed):
     mesh, chance = make_mesh(seed, 20), Random(seed)
     mesh.start(mesh.all[:3])

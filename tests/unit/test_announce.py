@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
 from gossip.proto.admission import Admission, Everyone
-from gossip.proto.announce import MISSING, PRESENCE, Announcement, Announcer, HeadMark, parse_announcement
+from gossip.proto.announce import (
+    MISSING,
+    PRESENCE,
+    Announcement,
+    Announcer,
+    Gate,
+    HeadMark,
+    parse_announcement,
+)
 from gossip.proto.context import Context, Tuning
 from gossip.proto.fields import ALL_LOGS
 from node.testing.people import NETWORK, people
@@ -264,3 +272,30 @@ def test_what_is_remembered_of_devices_is_bounded() -> None:
     assert len(tower.announcer._heard) == limits.KNOWN_DEVICES
     assert len(tower.announcer._fetched) <= limits.KNOWN_DEVICES
     assert tower.announcer._missing == {}
+
+
+class OnlyAlice:
+    """Lets in nobody else."""
+
+    def admits_peer(self, device: AuthorId) -> bool:
+        return device == ALICE.id
+
+    def admits_author(self, author: AuthorId) -> bool:
+        return self.admits_peer(author)
+
+
+def words(time_ms: int) -> bytes:
+    return Announcement(time_ms, False, ALL_LOGS, (), ()).encode()
+
+
+def test_only_announcements_of_devices_that_are_let_in_are_passed_on() -> None:
+    gate = Gate(OnlyAlice())
+    assert gate.passes(ALICE.id, words(1), 0.0)
+    assert not gate.passes(AuthorId(bytes(32)), words(1), 0.0)
+    assert not gate.passes(ALICE.id, b"no announcement", 0.0)
+
+
+def test_of_one_device_no_more_is_passed_on_than_a_correct_one_says() -> None:
+    gate = Gate(OnlyAlice())
+    assert [gate.passes(ALICE.id, words(number), 0.0) for number in range(10)] == [True] * 8 + [False] * 2
+    assert [gate.passes(ALICE.id, words(number), 2.0) for number in range(3)] == [True, True, False]

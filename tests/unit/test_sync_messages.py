@@ -138,7 +138,14 @@ def test_a_run_leaves_out_what_its_receiver_can_rebuild() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{2: 3}, {3: 2, 4: bytes(32)}, {5: POSTS[0].time_ms + 1}, {6: [bytes(32)]}, {7: bytes(64)}, {8: b"y" * 40}],
+    [
+        {2: 3},
+        {3: 2, 4: bytes(32)},
+        {5: POSTS[0].time_ms + 1},
+        {6: [bytes(32)]},
+        {7: bytes(64)},
+        {8: b"y" * 40},
+    ],
     ids=["log", "seq", "time", "links", "signature", "body"],
 )
 def test_whatever_is_changed_in_a_run_shows_in_its_last_signature(changes: dict[int, object]) -> None:
