@@ -73,7 +73,11 @@ FINGERPRINT_BYTES: Final = 6
 chance one (1 in 2**48) hides a difference for one session only."""
 
 LEAF_ITEMS: Final = 16
-"""A range with at most so many logs is listed, not split (wire: hint only)."""
+"""Logs that the parts of a split are meant to have at most, on average (wire: hint only)."""
+
+LIST_ITEMS: Final = 40
+"""A range with at most so many logs is listed, not split (wire: hint only). More than `LEAF_ITEMS`, so that
+parts that have somewhat more than the average do not take one more round trip."""
 
 MAX_SPLIT_BITS: Final = 6
 """A range is split into at most 64 parts at a time (wire)."""

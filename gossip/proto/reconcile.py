@@ -25,6 +25,7 @@ from gossip.proto.limits import (
     FINGERPRINT_BYTES,
     LAST_BITS,
     LEAF_ITEMS,
+    LIST_ITEMS,
     MAX_POSITIONS,
     MAX_SPLIT_BITS,
     MAX_TURN_PARTS,
@@ -209,7 +210,7 @@ class Reconciler:
     def _describe(self, depth: int, prefix: int, low: int, high: int) -> Iterable[Part]:
         """Our side of a range: a list where it is small, else fingerprints of its parts."""
         count = high - low
-        if count <= LEAF_ITEMS or depth >= LAST_BITS:
+        if count <= LIST_ITEMS or depth >= LAST_BITS:
             held = self._snapshot.positions[low:high]
             marks = [self._mark(i, i + 1) for i in range(low, high)]
             self._listed.update(zip(marks, held, strict=True))

@@ -206,6 +206,7 @@ LIMITS = {
         limits.DIVERGENCE_STEPS,
         limits.MAX_ROUNDS,
         limits.LEAF_ITEMS,
+        limits.LIST_ITEMS,
         limits.LAST_BITS,
         limits.DEEP_BITS,
         limits.MAX_STOP_CHARS,
