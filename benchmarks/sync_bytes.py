@@ -30,7 +30,7 @@ from store.log import Head, LogId
 
 LOGS = 10_000
 DIFFERENT = 10
-SEEDS = 5
+SEEDS = 15
 
 
 class Side:
