@@ -5,7 +5,6 @@ Not a benchmark itself; `live.py` and `replicate.py` start it in processes of th
 
 import contextlib
 import random
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -23,7 +22,6 @@ from node.bus import Bus
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
-from node.limits import SWITCH_INTERVAL_S
 from node.testing.homes import temporary_home
 from node.testing.people import Person
 from node.verification import Verification
@@ -51,7 +49,6 @@ class Node:
 @asynccontextmanager
 async def running_node(person: Person, friends: Iterable[Person], target_links: int) -> AsyncIterator[Node]:
     """A node of `person` on 127.0.0.1, in a temporary home that carries the logs of `friends`."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(temporary_home(person.name, friends))
         bus = Bus()

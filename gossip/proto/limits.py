@@ -50,7 +50,7 @@ MAX_OWED_BODIES: Final = 256
 BODY_WAIT_S: Final = 10.0
 """How long a neighbour may take to send a body; then another one is asked."""
 
-FLUSH_S: Final = 0.015
+FLUSH_S: Final = 0.03
 """Pushed entries leave at once after a pause, else together after this time: one frame costs far more
 than one entry."""
 
