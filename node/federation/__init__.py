@@ -1,0 +1,1 @@
+"""The federation: who belongs to a network, computed from signed statements. Pure."""
