@@ -21,6 +21,7 @@ EXIT_CODES: Final[Mapping[str, int]] = {
     "wrong-network": 76,
     "unknown-method": 76,
     "wrong-key": 77,
+    "refused": 77,
     "internal": 70,
 }
 """Exit code of each error code; the table of `docs/protocol/control.md`."""

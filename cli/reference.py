@@ -42,7 +42,7 @@ _MEANINGS: Final = {
     "disk-full": "the disk is full or failing; nothing of it was kept",
     "locked": "not now: another process holds the home, or it is a copy that has not heard its own heads",
     "wrong-network": "another network, or another version of the protocol",
-    "wrong-key": "wrong passphrase, or none to be had",
+    "wrong-key": "wrong passphrase, or none to be had; or the federation's rules do not allow it",
 }
 
 

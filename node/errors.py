@@ -123,6 +123,12 @@ class NoPassphrase(NodeError):
         super().__init__(message, advice)
 
 
+class Refused(NodeError):
+    """The federation's rules do not allow it: an invite that has expired, too many devices, not endorsed."""
+
+    code = "refused"
+
+
 class HomeLocked(NodeError):
     """Another process holds the home."""
 

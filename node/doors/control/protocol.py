@@ -218,6 +218,7 @@ STATUS: Final[Mapping[str, int]] = {
     "not-signing": 409,
     "wrong-network": 409,
     "wrong-key": 403,
+    "refused": 403,
     "locked": 409,
     "internal": 500,
 }
@@ -238,6 +239,7 @@ _ERROR_TYPES: Final[Mapping[str, type[NodeError]]] = {
         errors.NotSigning,
         errors.WrongNetwork,
         errors.WrongPassphrase,
+        errors.Refused,
         errors.HomeLocked,
         errors.Fault,
     )
