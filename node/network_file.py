@@ -2,7 +2,7 @@
 
 Text, one thing a line; lines that begin with ``#`` are for people:
 
-    # Asterism network '…'. Join it with: …
+    # Asterism network '…'. How to join it: …
     charter  base32 of the charter (`store.charter`), lower case, without padding
     id       the network's id (52 characters), so that a damaged file is noticed
 
@@ -21,10 +21,15 @@ from store.ids import to_text
 MAX_NAME_CHARS: Final = 64
 """Longest name of a network or a device that we let a person choose: fits a line of a terminal."""
 
-MAX_FILE_CHARS: Final = 4_096
-"""A network file is under 1,500 characters; room for comments."""
+MAX_FILE_CHARS: Final = 65_536
+"""A charter with 16 sections has 33,243 bytes, so 53,189 characters; room for comments. That of a circle is
+under 1,500 characters."""
 
 _ADVICE: Final = "Ask for the network file again: `aster network export` writes it."
+_CIRCLE_WAY_IN: Final = "Join it with: aster init --name NAME --network THIS-FILE"
+_FEDERATION_WAY_IN: Final = (
+    "To join it, ask one of its stewards for a code, then: aster join CODE --name NAME"
+)
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -54,10 +59,11 @@ def check_name(name: str) -> str:
 
 
 def write(charter: Charter) -> str:
-    """The text of a network file."""
+    """The text of a network file, at most 55,000 characters."""
     coded = base64.b32encode(charter.encode()).decode("ascii").rstrip("=").lower()
+    way_in = _FEDERATION_WAY_IN if charter.inceptions else _CIRCLE_WAY_IN
     return (
-        f"# Asterism network {charter.name!r}. Join it with: aster init --name NAME --network THIS-FILE\n"
+        f"# Asterism network {charter.name!r}. {way_in}\n"
         f"charter {coded}\n"
         f"id {to_text(charter.network_id())}\n"
     )

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from node.errors import BadData, NodeError
 from node.network_file import MAX_FILE_CHARS, MAX_NAME_CHARS, check_name, found, read, write
+from store.charter import MAX_INCEPTION_BYTES, MAX_SECTIONS, Charter
+from store.charter import MAX_NAME_CHARS as MAX_CHARTER_NAME_CHARS
 
 SALT = bytes(range(16))
 
@@ -18,6 +20,19 @@ def test_reading_what_was_written_gives_the_charter(name: str) -> None:
         return
     assert read(write(charter)) == charter
     assert len(write(charter)) < MAX_FILE_CHARS
+
+
+def test_the_largest_charter_fits_a_network_file() -> None:
+    inceptions = tuple(bytes([number] * MAX_INCEPTION_BYTES) for number in range(MAX_SECTIONS))
+    charter = Charter("\U000e0001" * MAX_CHARTER_NAME_CHARS, SALT, MAX_SECTIONS, inceptions)
+    assert read(write(charter)) == charter
+    assert len(write(charter)) <= 55_000 < MAX_FILE_CHARS
+
+
+def test_the_first_line_says_how_to_join() -> None:
+    circle, federation = found("one", SALT), Charter("one", SALT, 1, (b"section",))
+    assert "aster init --name NAME --network" in write(circle).splitlines()[0]
+    assert "aster join CODE" in write(federation).splitlines()[0]
 
 
 @given(st.text())

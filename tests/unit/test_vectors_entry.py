@@ -116,6 +116,8 @@ def accept_id(case: Case) -> None:
 def accept_charter(case: Case) -> None:
     read = charter.parse(raw(case, "data"))
     assert (read.name, read.salt) == (case["charter_name"], raw(case, "salt"))
+    assert read.endorsements == case["endorsements"]
+    assert [each.hex() for each in read.inceptions] == case["inceptions"]
     assert read.encode() == raw(case, "data")
     assert read.network_id() == raw(case, "network")
 

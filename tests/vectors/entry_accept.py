@@ -153,17 +153,32 @@ def accepted_names() -> Iterator[Case]:
             "text": text,
             "read": text.upper(),
         }
-    for charter in (CHARTER, Charter("ж", bytes(16)), Charter("😀" * 100, bytes([255] * 16))):
+    yield from accepted_charters()
+    for name, key, signature, message in ACCEPTED:
+        yield signature_case(name, key, signature, message)
+
+
+def accepted_charters() -> Iterator[Case]:
+    """Charters of circles and of federations; what an inception is, federation.md says."""
+    most = tuple(bytes([number] * 2_048) for number in range(16))
+    named = {
+        "a circle": CHARTER,
+        "a circle, its name in Cyrillic": Charter("ж", bytes(16)),
+        "a circle, the longest name": Charter("😀" * 100, bytes([255] * 16)),
+        "inceptions that are none, in ascending order": Charter("a", bytes(16), 2, (b"", b"\x00", b"\x01")),
+        "every value at its limit": Charter("😀" * 100, bytes([255] * 16), 16, most),
+    }
+    for name, charter in named.items():
         yield {
             "what": "charter",
-            "name": f"named {charter.name[:20]}",
+            "name": name,
             "data": charter.encode().hex(),
             "charter_name": charter.name,
             "salt": charter.salt.hex(),
+            "endorsements": charter.endorsements,
+            "inceptions": [each.hex() for each in charter.inceptions],
             "network": charter.network_id().hex(),
         }
-    for name, key, signature, message in ACCEPTED:
-        yield signature_case(name, key, signature, message)
 
 
 def cases() -> list[Case]:

@@ -242,17 +242,27 @@ def refused_names() -> Iterator[Case]:
         yield refusal("id", name, "NotAnId", text=broken)
     salt = CHARTER.salt
     charters: dict[str, Any] = {
-        "an empty name": [1, "", salt],
-        "a name of 101 characters": [1, "a" * 101, salt],
-        "a line break in the name": [1, "a\nb", salt],
-        "a C1 control in the name": [1, "a\u0085b", salt],
-        "a salt of 15 bytes": [1, "a", salt[:15]],
-        "a salt of 17 bytes": [1, "a", salt + b"x"],
-        "version 2": [2, "a", salt],
-        "version true": [True, "a", salt],
-        "a name as bytes": [1, b"a", salt],
+        "an empty name": [1, "", salt, 0, []],
+        "a name of 101 characters": [1, "a" * 101, salt, 0, []],
+        "a line break in the name": [1, "a\nb", salt, 0, []],
+        "a C1 control in the name": [1, "a\u0085b", salt, 0, []],
+        "a salt of 15 bytes": [1, "a", salt[:15], 0, []],
+        "a salt of 17 bytes": [1, "a", salt + b"x", 0, []],
+        "version 2": [2, "a", salt, 0, []],
+        "version true": [True, "a", salt, 0, []],
+        "a name as bytes": [1, b"a", salt, 0, []],
+        "an endorsement where there are no sections": [1, "a", salt, 1, []],
+        "no endorsements where there is a section": [1, "a", salt, 0, [b"one"]],
+        "17 endorsements": [1, "a", salt, 17, [b"one"]],
+        "false endorsements": [1, "a", salt, False, []],
+        "inceptions out of order": [1, "a", salt, 1, [b"two", b"one"]],
+        "an inception twice": [1, "a", salt, 1, [b"one", b"one"]],
+        "an inception as text": [1, "a", salt, 1, ["one"]],
+        "an inception of 2,049 bytes": [1, "a", salt, 1, [bytes(2_049)]],
+        "17 inceptions": [1, "a", salt, 1, [bytes([number]) for number in range(17)]],
         "two values": [1, "a"],
-        "four values": [1, "a", salt, 0],
+        "three values": [1, "a", salt],
+        "six values": [1, "a", salt, 0, [], 0],
         "a number": 1,
     }
     for name, value in charters.items():
@@ -260,7 +270,7 @@ def refused_names() -> Iterator[Case]:
     yield refusal(
         "charter", "a byte after the end", "InvalidCharter", data=(CHARTER.encode() + b"\x00").hex()
     )
-    longer = b"\x93\x01\xd9\x01a\xc4\x10" + salt
+    longer = b"\x95\x01\xd9\x01a\xc4\x10" + salt + b"\x00\x90"
     yield refusal("charter", "a name with an over-long length", "InvalidCharter", data=longer.hex())
     for name, key, signature, message in REFUSED:
         yield {**signature_case(name, key, signature, message), "error": "BadSignature"}
