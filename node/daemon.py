@@ -1,8 +1,8 @@
 """The daemon: the only composition root. It opens, wires, runs, and closes in reverse.
 
-    home        lock, keyring, store                   before trio; what is wrong there ends the process
-    keeping     intake, author, verification, indexing
-    mesh        transport (libp2p, imported late), driver
+    home        lock, keyring, store                    before trio; what is wrong there ends the process
+    keeping     intake, author, verification, indexing     `node.running`
+    mesh        transport (libp2p, imported late), driver  `node.running`
     doors       control server, api, scrubbing, who comes and goes
 
 What ends it: SIGINT, SIGTERM, the method `stop`, or a fault of ours. The doors close first, then the mesh,
@@ -14,45 +14,30 @@ import logging
 import logging.handlers
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
-from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import trio
 
-from gossip.errors import BadAddress, LocalFault, PortInUse
+from gossip.errors import BadAddress
 from gossip.net.address import parse_listen_address
-from gossip.net.driver import Driver
-from gossip.proto.announce import Gate
-from gossip.proto.context import Tuning
-from gossip.proto.engine import Engine
 from node.api import Api
-from node.author import Author
-from node.bus import Bus
 from node.config import Config, parse
 from node.doors.control.door import ApiDoor
 from node.doors.control.listener import bind, remove
 from node.doors.control.protocol import Json
 from node.doors.control.server import Server
-from node.errors import BadData, DamagedHome, Fault, NodeError, Unavailable
+from node.errors import DamagedHome, NodeError
 from node.herald import Herald
 from node.home import Home, open_home
-from node.indexing import Indexing
-from node.intake import Intake
 from node.keyring import AskPassphrase
 from node.mesh import Mesh
 from node.paths import Paths
 from node.queries import Queries
+from node.running import Keeping, Meshed, cannot_listen, join, keep, reason_of
 from node.scrubbing import Scrubbing
-from node.verification import Verification
 from store.crypto import self_test
-from store.frontier import Frontier
-from store.ids import AuthorId, NetworkId, to_text
-
-if TYPE_CHECKING:
-    from gossip.net.host import Libp2pHost
+from store.ids import to_text
 
 LOG_BYTES: Final = 1_000_000
 """Size at which daemon.log is put aside; one older file is kept."""
@@ -67,21 +52,6 @@ class Wishes(NamedTuple):
     """Instead of the addresses in config.toml; empty: those."""
     hub: bool = False
     mdns: bool = False
-
-
-class _Keeping(NamedTuple):
-    """What takes entries in and keeps them."""
-
-    intake: Intake
-    author: Author
-    bus: Bus
-
-
-class _Meshed(NamedTuple):
-    """What connects to peers."""
-
-    mesh: Mesh
-    driver: Driver
 
 
 def run_daemon(paths: Paths, wishes: Wishes, ask: AskPassphrase, tell: Callable[[Json], None]) -> None:
@@ -115,67 +85,18 @@ class _Daemon:
     async def run(self) -> None:
         """Run it all, and raise what it ended by, if that was no wish. Raises: NodeError."""
         try:
-            async with self._watch_signals(), self._keep() as keeping, self._join(keeping) as meshed:
+            async with (
+                self._watch_signals(),
+                keep(self._home) as keeping,
+                join(self._home, keeping, self._config) as meshed,
+            ):
                 await self._serve(keeping, meshed)
         except NodeError:
             raise
         except BaseExceptionGroup as group:
-            raise _reason(group) from None
+            raise reason_of(group) from None
 
-    @contextlib.asynccontextmanager
-    async def _keep(self) -> AsyncIterator[_Keeping]:
-        home, bus = self._home, Bus()
-        intake = Intake(home.shelf, home.network, home.allowed, bus)
-        author = Author(home.key, home.network, intake, _now_ms, home.why_not)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(intake.run)
-            nursery.start_soon(Verification(intake).run)
-            nursery.start_soon(Indexing(intake, home.search()).run)
-            yield _Keeping(intake, author, bus)
-            nursery.cancel_scope.cancel()
-
-    @contextlib.asynccontextmanager
-    async def _join(self, keeping: _Keeping) -> AsyncIterator[_Meshed]:
-        home = self._home
-        transport = await self._make_transport()
-        engine = Engine(
-            home.device,
-            home.network,
-            home.allowed,
-            Frontier(home.network, keeping.intake.states()),
-            random=Random(),
-            secret=SystemRandom(),
-            tuning=Tuning(hub=self._config.hub),
-        )
-        driver = Driver(engine, transport, keeping.intake)
-        mesh = Mesh(driver, transport, hub=self._config.hub)
-        async with trio.open_nursery() as nursery:
-            try:
-                await nursery.start(transport.run)
-            except LocalFault as fault:
-                raise _cannot_listen(fault, self._config) from fault
-            await nursery.start(driver.run)
-            home.allowed.listen(mesh.admission_changed)
-            yield _Meshed(mesh, driver)
-            nursery.cancel_scope.cancel()
-
-    async def _make_transport(self) -> "Libp2pHost":
-        """The libp2p host, not yet listening. Importing it takes over a second, hence the thread."""
-        make = await trio.to_thread.run_sync(_import_host)
-        home = self._home
-        try:
-            return make(
-                home.device_seed,
-                self._config.listen,
-                topic=gossip_topic(home.network),
-                admit=home.allowed.admits_peer,
-                validate=partial(_passes, Gate(home.allowed)),
-                mdns=self._config.mdns,
-            )
-        except LocalFault as fault:
-            raise _cannot_listen(fault, self._config) from fault
-
-    async def _serve(self, keeping: _Keeping, meshed: _Meshed) -> None:
+    async def _serve(self, keeping: Keeping, meshed: Meshed) -> None:
         home, mesh = self._home, meshed.mesh
         api = Api(home, keeping.intake, keeping.author, mesh)
         mesh.on_learned = api.learned
@@ -228,16 +149,6 @@ class _Daemon:
                 nursery.cancel_scope.cancel()
 
 
-def gossip_topic(network: NetworkId) -> str:
-    """Name of the gossip topic of a network; see docs/protocol/gossip.md."""
-    return f"/asterism/1/{to_text(network)}"
-
-
-def _passes(gate: Gate, origin: AuthorId, payload: bytes) -> bool:
-    """Is this worth forwarding? What of it is believed the engine decides for itself alone."""
-    return gate.passes(origin, payload, trio.current_time())
-
-
 def _configure(paths: Paths, wishes: Wishes) -> Config:
     """The settings of config.toml with what the command line wants. Raises: BadData, DamagedHome."""
     try:
@@ -251,46 +162,8 @@ def _configure(paths: Paths, wishes: Wishes) -> Config:
         try:
             parse_listen_address(address)
         except BadAddress as error:
-            raise _cannot_listen(error, wanted) from error
+            raise cannot_listen(error, wanted) from error
     return wanted
-
-
-def _cannot_listen(fault: LocalFault, config: Config) -> NodeError:
-    """What a fault of the transport at its start is called."""
-    where = ", ".join(config.listen)
-    match fault:
-        case PortInUse():
-            return Unavailable(
-                f"Cannot listen at {where}: {fault}.",
-                "End the other program, or choose another port: --listen, or listen in config.toml.",
-            )
-        case BadAddress():
-            return BadData(
-                f"Cannot listen at {where}: {fault}.",
-                "Correct --listen or config.toml; for example /ip4/0.0.0.0/tcp/4711",
-            )
-        case _:
-            return Unavailable(f"Cannot start the network: {fault}.", "Please report it.")
-
-
-def _reason(group: BaseExceptionGroup) -> BaseException:
-    """The one error to show for what a nursery ended by: ours where there is one, else a fault."""
-    known = group.subgroup(NodeError)
-    if known is not None:
-        error: BaseException = known
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        return error
-    if group.subgroup(Exception) is None:
-        return group
-    _log.critical("the daemon ends by a fault", exc_info=group)
-    return Fault()
-
-
-def _import_host() -> "type[Libp2pHost]":
-    from gossip.net.host import Libp2pHost
-
-    return Libp2pHost
 
 
 @contextlib.contextmanager
@@ -328,7 +201,3 @@ def _logging(paths: Paths) -> Iterator[None]:
         root.removeHandler(handler)
         with contextlib.suppress(OSError):  # a full disk
             handler.close()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -21,7 +21,7 @@ from gossip.proto.limits import MAX_FRAME_BYTES, MAX_FRAME_ITEMS
 from gossip.proto.messages import Entries, encode_push, parse_push
 from gossip.proto.push import Link, Push
 from gossip.proto.sync_messages import encode_sync, parse_sync
-from node.daemon import gossip_topic
+from node.running import gossip_topic
 from store.codec import decode, encode
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId

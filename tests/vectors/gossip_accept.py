@@ -85,7 +85,7 @@ def topics() -> Iterator[Case]:
 
 
 def topic() -> str:
-    """What `node.daemon.gossip_topic` gives, without importing the daemon."""
+    """What `node.running.gossip_topic` gives, without importing it."""
     return f"/asterism/1/{to_text(NETWORK)}"
 
 
