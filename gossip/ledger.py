@@ -62,8 +62,8 @@ class Ledger:
 
     def _judge(self, piece: Piece, *, each: bool) -> judge.Decision | Verdict:
         log_id = judge.log_of(piece)
-        if not self._admission.admits_author(log_id.author):
-            return Unwanted(log_id, "the author is not admitted")
+        if piece[-1].seq > self._admission.last_carried(log_id):
+            return Unwanted(log_id, "not carried so far")
         state = self.state(log_id)
         try:
             judge.check_chain(piece)
@@ -88,7 +88,7 @@ class Ledger:
     def ingest_evidence(self, encoded: bytes) -> Committed | None:
         """Take evidence; what changed, None where nothing did. Raises: InvalidEntry: it proves nothing."""
         evidence = parse_evidence(encoded, self._network)
-        if not self._admission.admits_author(evidence.log_id.author):
+        if evidence.seq > self._admission.last_carried(evidence.log_id):
             return None
         before = self.state(evidence.log_id).evidence
         after = self._end(evidence)

@@ -6,7 +6,9 @@ and from the trio thread only.
 
 from collections.abc import Callable, Iterable
 
+from store.entry import MAX_SEQ
 from store.ids import AuthorId
+from store.log import LogId
 
 
 class AllowList:
@@ -21,9 +23,9 @@ class AllowList:
         """Is this our device, or one on the list?"""
         return device in self._devices or device == self._own
 
-    def admits_author(self, author: AuthorId) -> bool:
-        """Do we carry this device's logs? The same devices that may connect."""
-        return self.admits_peer(author)
+    def last_carried(self, log_id: LogId) -> int:
+        """Of the same devices that may connect every log is carried whole, of others nothing."""
+        return MAX_SEQ if self.admits_peer(log_id.author) else 0
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change; gossip then asks again about everyone."""

@@ -127,7 +127,7 @@ class Intake:
             proof = parse_evidence(evidence, self._network)
         except InvalidEntry:
             return False
-        if self._admission.admits_author(proof.log_id.author):
+        if proof.seq <= self._admission.last_carried(proof.log_id):
             await self.queue.submit(EvidenceNews(proof), source)
         return True
 
@@ -264,7 +264,7 @@ class Intake:
     def _admit(self, place: int, piece: Piece, each: bool) -> "_Candidate | Verdict":
         """Look at a piece alone, signatures aside."""
         log_id = log_of(piece)
-        if not self._admission.admits_author(log_id.author):
+        if piece[-1].seq > self._admission.last_carried(log_id):
             return Unwanted(log_id, "its author is not on the list of those carried here")
         try:
             check_chain(piece)

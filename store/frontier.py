@@ -39,6 +39,10 @@ class Position(NamedTuple):
     packed: bytes
     """80 bytes, see the module."""
 
+    def lacks(self, seq: int) -> bool:
+        """Whether the log goes on here and the entry at `seq` has not come."""
+        return not self.evidence and (self.head is None or self.head.seq < seq)
+
 
 def place_of(log_id: LogId) -> int:
     """The place of a log on the line, 0 to 2**64 - 1."""

@@ -1,4 +1,4 @@
-"""Who is let in. Two implementations: `Everyone` here, for the simulator, and the home's list in `node`.
+"""Who is let in, and what is carried. `Everyone` here is for the simulator; the real ones are in `node`.
 
 Asked with time standing still: an answer may change between two calls only together with an
 `AdmissionChanged` event.
@@ -6,7 +6,9 @@ Asked with time standing still: an answer may change between two calls only toge
 
 from typing import Protocol
 
+from store.entry import MAX_SEQ
 from store.ids import AuthorId
+from store.log import LogId
 
 
 class Admission(Protocol):
@@ -16,8 +18,11 @@ class Admission(Protocol):
         """May this device connect and exchange anything with us?"""
         ...
 
-    def admits_author(self, author: AuthorId) -> bool:
-        """Do we carry this device's logs?"""
+    def last_carried(self, log_id: LogId) -> int:
+        """Seq of the last entry of a log that we carry: 0 nothing of it, `store.entry.MAX_SEQ` all.
+
+        What comes after it is neither taken in nor handed on, whoever has signed it.
+        """
         ...
 
 
@@ -28,6 +33,6 @@ class Everyone:
         """Yes."""
         return True
 
-    def admits_author(self, author: AuthorId) -> bool:
-        """Yes."""
-        return True
+    def last_carried(self, log_id: LogId) -> int:
+        """All."""
+        return MAX_SEQ

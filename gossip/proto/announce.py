@@ -188,7 +188,7 @@ class Announcer:
         self.announcements += 1
         if not self._lacks(origin, said):
             self._fetched.pop(origin, None)
-        elif self._context.admission.admits_author(origin):
+        else:
             self._missing.setdefault(origin, now + self._patience_s(origin))
             self._context.schedule.set_earlier(MISSING, self._missing[origin])
         return said
@@ -230,7 +230,9 @@ class Announcer:
     def _lacks(self, origin: AuthorId, said: Announcement) -> bool:
         for head in said.heads:
             if self._context.tuning.interest >> head.log & 1:
-                held = self._context.frontier.get(LogId(origin, head.log))
-                if held is None or (not held.evidence and (held.head is None or held.head.seq < head.seq)):
+                log_id = LogId(origin, head.log)
+                wanted = min(head.seq, self._context.admission.last_carried(log_id))
+                held = self._context.frontier.get(log_id)
+                if wanted and (held is None or held.lacks(wanted)):
                     return True
         return False

@@ -11,6 +11,7 @@ from gossip.proto.context import Context
 from store.codec import decode_shaped
 from store.entry import parse
 from store.errors import InvalidEntry
+from store.ids import LOG_ID
 from store.log import FORK, MAX_EVIDENCE_BYTES, MAX_RUN_ENTRIES, Evidence, LogId
 
 _NAMED_BY_FORK = 2
@@ -20,6 +21,7 @@ class Glance(NamedTuple):
     """What evidence claims."""
 
     log_id: LogId
+    seq: int
     digest: bytes
     """32 bytes, as `store.log.Evidence.digest`."""
 
@@ -42,13 +44,20 @@ def glance(encoded: bytes) -> Glance:
     except InvalidEntry as error:
         raise RemoteFault(f"no evidence: {error}", Severity.HOSTILE) from error
     log_id = LogId(named[0].author, named[0].log)
-    return Glance(log_id, Evidence(kind, log_id, named[0].seq, named).digest())
+    seq = named[0].seq
+    return Glance(log_id, seq, Evidence(kind, log_id, seq, named).digest())
 
 
 def is_news(context: Context, claim: Glance) -> bool:
-    """Whether evidence says what we do not know about a log that is carried here."""
+    """Whether evidence says what we do not know about what is carried here of a log.
+
+    An `id` log says itself whose it is, so anyone can sign evidence about one that nobody has heard of:
+    of those it counts only where something of the log is held.
+    """
     log_id = claim.log_id
-    if not context.tuning.interest >> log_id.log & 1 or not context.admission.admits_author(log_id.author):
+    if not context.tuning.interest >> log_id.log & 1 or claim.seq > context.admission.last_carried(log_id):
         return False
     held = context.frontier.get(log_id)
-    return held is None or held.evidence != claim.digest
+    if held is None:
+        return log_id.log != LOG_ID
+    return held.evidence != claim.digest

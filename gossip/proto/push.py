@@ -173,17 +173,16 @@ class Push:
         if not self._allow(link, len(entries), now):
             self.gaps.append(Gap(peer, None))
             return []
-        context = self._context
+        context, carried = self._context, self._context.admission.last_carried
         fresh: dict[LogId, list[Entry]] = {}
         pieces: list[Piece] = []
         for entry in entries:
-            if not context.tuning.interest >> entry.log & 1 or not context.admission.admits_author(
-                entry.author
-            ):
+            log_id = LogId(entry.author, entry.log)
+            if not context.tuning.interest >> entry.log & 1 or entry.seq > carried(log_id):
                 continue
             if self._note_holder(entry.id, peer):
                 continue
-            run = fresh.setdefault(LogId(entry.author, entry.log), [])
+            run = fresh.setdefault(log_id, [])
             if run and (run[-1].seq + 1 != entry.seq or run[-1].id != entry.back):
                 pieces.append(tuple(run))
                 run.clear()

@@ -112,9 +112,8 @@ class Syncing:
 
     def _is_open(self, log_id: LogId, seq: int) -> bool:
         held = self._context.frontier.get(log_id)
-        if held is None:
-            return True
-        return not held.evidence and (held.head is None or held.head.seq < seq)
+        wanted = min(seq, self._context.admission.last_carried(log_id))
+        return wanted > 0 and (held is None or held.lacks(wanted))
 
     def open(self, peer: AuthorId, interest: int, now: float, *, at_once: bool = False) -> list[Effect]:
         """Open a session with a neighbour whose interest is known, or remember the wish.
@@ -171,7 +170,7 @@ class Syncing:
 
     def _is_news(self, evidence: bytes) -> bool:
         claim = glance(evidence)
-        if not self._context.admission.admits_author(claim.log_id.author):
+        if claim.seq > self._context.admission.last_carried(claim.log_id):
             self._unwanted.add(place_of(claim.log_id))
         return is_news(self._context, claim)
 

@@ -12,7 +12,10 @@ from node.intake import Intake
 from node.limits import BUS_CHANGES, INDEX_LAG, MAX_FOLLOWERS
 from node.testing.homes import temporary_home
 from node.testing.people import Person, people
+from store.entry import MAX_SEQ
 from store.errors import StorageFull
+from store.ids import LOG_FEED
+from store.log import LogId
 
 DEADLINE_S = 30
 
@@ -70,7 +73,8 @@ def test_the_list_lets_in_itself_and_those_on_it_and_tells_of_changes() -> None:
     calls: list[str] = []
     allowed.listen(lambda: calls.append("changed"))
     assert [allowed.admits_peer(person.id) for person in (alice, bob, carol)] == [True, True, False]
-    assert [allowed.admits_author(person.id) for person in (alice, bob, carol)] == [True, True, False]
+    carried = [allowed.last_carried(LogId(person.id, LOG_FEED)) for person in (alice, bob, carol)]
+    assert carried == [MAX_SEQ, MAX_SEQ, 0]
     allowed.replace([bob.id])
     assert calls == []
     allowed.replace([carol.id])

@@ -23,6 +23,7 @@ from node.home import COPIED, Home, is_held, open_home, read_network_file
 from node.keyring import LIGHT
 from node.paths import Paths
 from node.testing.people import CHARTER
+from store.entry import MAX_SEQ
 from store.ids import log_number
 from store.log import LogId
 
@@ -197,7 +198,7 @@ def test_a_new_device_signs_at_once_and_carries_the_old_logs(paths: Paths, tmp_p
         assert home.device != before
         assert home.why_not == ""
         assert published_name(home) == "alice"
-        assert home.allowed.admits_author(before)
+        assert home.allowed.last_carried(LogId(before, log_number("profile"))) == MAX_SEQ
         assert home.shelf.state(LogId(before, log_number("profile"))) is not None
     with give_new_device(copy, nobody, "alice at work") as home:
         assert published_name(home) == "alice at work"

@@ -23,6 +23,7 @@ from gossip.proto.announce import (
 from gossip.proto.context import Context, Tuning
 from gossip.proto.fields import ALL_LOGS
 from node.testing.people import NETWORK, people
+from store.entry import MAX_SEQ
 from store.frontier import Frontier
 from store.ids import LOG_DOCS, LOG_FEED, AuthorId, EntryId, LogNo
 from store.interface import LogState
@@ -229,8 +230,8 @@ def test_heads_that_came_meanwhile_are_not_missed() -> None:
 
 
 class NoAuthors(Everyone):
-    def admits_author(self, author: AuthorId) -> bool:
-        return False
+    def last_carried(self, log_id: LogId) -> int:
+        return 0
 
 
 @pytest.mark.parametrize(
@@ -280,8 +281,8 @@ class OnlyAlice:
     def admits_peer(self, device: AuthorId) -> bool:
         return device == ALICE.id
 
-    def admits_author(self, author: AuthorId) -> bool:
-        return self.admits_peer(author)
+    def last_carried(self, log_id: LogId) -> int:
+        return MAX_SEQ if self.admits_peer(log_id.author) else 0
 
 
 def words(time_ms: int) -> bytes:

@@ -18,6 +18,7 @@ from gossip.proto.events import Effect, SessionId
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.parts import Positions
 from node.testing.people import NETWORK, people
+from store.entry import MAX_SEQ
 from store.frontier import Frontier, place_of
 from store.ids import LOG_FEED, AuthorId, EntryId
 from store.interface import LogState
@@ -36,8 +37,8 @@ class Friends(Everyone):
     def admits_peer(self, device: AuthorId) -> bool:
         return device not in self.strangers
 
-    def admits_author(self, author: AuthorId) -> bool:
-        return author not in self.strangers
+    def last_carried(self, log_id: LogId) -> int:
+        return 0 if log_id.author in self.strangers else MAX_SEQ
 
 
 class Desk:

@@ -209,7 +209,7 @@ def proofs() -> list[Evidence]:
 
 @pytest.mark.parametrize("proof", proofs(), ids=["fork", "bad"])
 def test_a_glance_names_evidence_as_its_digest_does(proof: Evidence) -> None:
-    assert glance(proof.encode()) == (proof.log_id, proof.digest())
+    assert glance(proof.encode()) == (proof.log_id, proof.seq, proof.digest())
 
 
 @given(st.binary(max_size=80))

@@ -9,8 +9,10 @@ from gossip.proto.context import Context, Tuning
 from gossip.proto.peers import DIAL, Peers
 from gossip.proto.reputation import Reputation
 from node.testing.people import NETWORK
+from store.entry import MAX_SEQ
 from store.frontier import Frontier
 from store.ids import AuthorId
+from store.log import LogId
 
 NOW = 1_800_000_000.0
 WHERE = ("/ip4/192.0.2.1/tcp/4001",)
@@ -32,8 +34,8 @@ class Friends:
     def admits_peer(self, peer: AuthorId) -> bool:
         return self.friends is None or peer in self.friends
 
-    def admits_author(self, author: AuthorId) -> bool:
-        return self.admits_peer(author)
+    def last_carried(self, log_id: LogId) -> int:
+        return MAX_SEQ if self.admits_peer(log_id.author) else 0
 
 
 class Desk:

@@ -15,6 +15,7 @@ from gossip.proto.events import Effect, Piece, Token
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.push import FLUSH, NUDGE, Gap, Link, Push
 from node.testing.people import NETWORK, chain_after, people
+from store.entry import MAX_SEQ
 from store.frontier import Frontier
 from store.ids import LOG_FEED, AuthorId
 from store.interface import LogState
@@ -261,8 +262,8 @@ class Only(Everyone):
     def __init__(self, author: AuthorId) -> None:
         self.author = author
 
-    def admits_author(self, author: AuthorId) -> bool:
-        return author == self.author
+    def last_carried(self, log_id: LogId) -> int:
+        return MAX_SEQ if log_id.author == self.author else 0
 
 
 def test_what_is_not_carried_here_is_dropped_before_anything_is_remembered() -> None:

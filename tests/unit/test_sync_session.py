@@ -20,6 +20,7 @@ from gossip.proto.evidence import glance, is_news
 from gossip.proto.sync import Phase, SyncSession
 from gossip.proto.sync_messages import SyncMessage, encode_sync, parse_sync
 from node.testing.people import NETWORK, Person, chain_after, people, spoiled
+from store.entry import MAX_SEQ
 from store.frontier import Frontier
 from store.ids import AuthorId
 from store.interface import LogState
@@ -248,8 +249,8 @@ class Only(Everyone):
     def __init__(self, author: AuthorId) -> None:
         self.author = author
 
-    def admits_author(self, author: AuthorId) -> bool:
-        return author == self.author
+    def last_carried(self, log_id: LogId) -> int:
+        return MAX_SEQ if log_id.author == self.author else 0
 
 
 # Forks.
