@@ -13,7 +13,7 @@ from store.entry import Entry, make_body, sign
 from store.errors import NotFound, StoreError, StoreLocked, WrongKey
 from store.ids import LOG_FEED, NetworkId
 from store.log import LogId
-from store.sqlite.connection import MAX_READERS, Database, insert_rows
+from store.sqlite.connection import APPLICATION_ID, MAX_READERS, Database, insert_rows
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.migrations import TooNew, migrate, migrations
 
@@ -218,6 +218,7 @@ def test_a_home_of_every_older_version_is_brought_up_to_date(path: Path) -> None
         with Database(home, STORE_KEY, create=True) as database, database.write() as connection:
             for number, step in enumerate(steps[:version], 1):
                 connection.execute(step).fetchall()
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
                 connection.execute(f"PRAGMA user_version = {number}").fetchall()
         with Database(home, STORE_KEY) as database:
             assert migrate(database) == len(steps)
