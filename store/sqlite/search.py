@@ -189,6 +189,18 @@ class SearchIndex:
             self._followed = step.after.key
             return max(1, step.after.key - before.key)
 
+    def count(self, last_key: int = MAX_KEY) -> int:
+        """How many entries with keys up to `last_key` have words in the index. Some 0.3 µs an entry.
+
+        Raises:
+            StorageFull, StoreLocked, Damaged: as they say.
+        """
+        with self._database.read() as connection:
+            row: Any = connection.execute(
+                "SELECT count(*) FROM words WHERE rowid & ? <= ?", (MAX_KEY, last_key)
+            ).fetchone()
+        return int(row[0])
+
     def behind(self) -> int:
         """About how many entries are not indexed yet. Cheap; for whoever feeds the home in bulk and
         should wait while this grows."""

@@ -335,3 +335,17 @@ def test_tidying_ends_and_changes_no_answer(home: Home) -> None:
         steps += 1
         assert steps < 1_000
     assert home.index.search("word", 100) == before
+
+
+def test_what_is_indexed_can_be_counted_up_to_a_key(home: Home) -> None:
+    entries = posts(["one", "", "three", "four"], times=[SECOND + 3, SECOND + 2, SECOND + 1, SECOND])
+    home.put(entries[:3])
+    home.index.catch_up()
+    assert home.index.count() == 2
+    home.put(entries[3:])
+    home.index.catch_up()
+    assert [home.index.count(last_key) for last_key in (0, 1, 3, 4)] == [0, 1, 2, 3]
+    fork = posts(["other"], after=entries[1])
+    home.store.end_log(fork_proof(entries[2], fork[0], NETWORK))
+    home.index.catch_up()
+    assert home.index.count() == 1
