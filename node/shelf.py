@@ -81,6 +81,10 @@ class Shelf:
         """Keep evidence, drop the entries from its seq on, and return the evidence held now."""
         return self.entries.end_log(evidence, unfold=self._unfold)
 
+    def truncate(self, log_id: LogId, last_seq: int) -> None:
+        """Drop the entries of a log after `last_seq` (0: all), and evidence about what lies there."""
+        self.entries.truncate(log_id, last_seq, unfold=self._unfold)
+
     def drop_body(self, entry_id: EntryId) -> None:
         """Forget the body of an entry; header and signature stay. Raises: NotFound."""
         self.entries.drop_body(entry_id, unfold=self._unfold)

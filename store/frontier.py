@@ -6,6 +6,9 @@ BLAKE2b-256(``asterism/place/1`` ‖ 0 ‖ author ‖ log number), big-endian. A
 has to be sorted again when a log grows, and a difference costs the same wherever it lies.
 
 Bytes of a position, 80 in all: place 8 ‖ seq 8 ‖ head id 32 (zeros: none) ‖ evidence digest 32 (zeros).
+A log counts where an entry of it is held or evidence against it; of an `id` log evidence alone does not
+count, because only those keep it who happened to know the device before.
+
 Digest of a frontier: BLAKE2b-256(``asterism/frontier/1`` ‖ 0 ‖ network id ‖ positions in order of place).
 Fingerprint of a range: keyed BLAKE2b over the bytes of its positions in order.
 """
@@ -15,7 +18,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from store.crypto import digest, keyed_digest
-from store.ids import NetworkId
+from store.ids import LOG_ID, NetworkId
 from store.interface import LogState
 from store.log import Head, LogId
 
@@ -59,6 +62,11 @@ def position(log_id: LogId, place: int, state: LogState) -> Position:
     return Position(log_id, place, head, evidence, packed)
 
 
+def _counts(log_id: LogId, state: LogState) -> bool:
+    """Whether a log has a position; see the module."""
+    return state.head is not None or (state.evidence is not None and log_id.log != LOG_ID)
+
+
 class Frontier:
     """The positions of every log that a node holds. Two logs at one place do not both fit: the one of the
     larger name is left out, which hurts only who searched 2**32 keys to make them."""
@@ -71,21 +79,33 @@ class Frontier:
         self._places: list[int] = []
         self._digests: dict[int, tuple[int, bytes]] = {}
         for log_id, state in (states or {}).items():
+            if not _counts(log_id, state):
+                continue
             held = self._logs.get(place := place_of(log_id))
             if held is None or log_id < held.log_id:
                 self._logs[place] = position(log_id, place, state)
         self._places = sorted(self._logs)
 
     def update(self, log_id: LogId, state: LogState) -> None:
-        """Note a log's new state."""
+        """Note a log's new state; a log of which nothing is left has no position."""
         place = place_of(log_id)
         held = self._logs.get(place)
+        if held is not None and held.log_id < log_id:
+            return
+        if not _counts(log_id, state):
+            self._remove(log_id, place)
+            return
         if held is None:
             insort(self._places, place)
-        elif held.log_id < log_id:
-            return
         self._logs[place] = position(log_id, place, state)
         self._digests.clear()
+
+    def _remove(self, log_id: LogId, place: int) -> None:
+        held = self._logs.get(place)
+        if held is not None and held.log_id == log_id:
+            del self._logs[place]
+            del self._places[bisect_left(self._places, place)]
+            self._digests.clear()
 
     def get(self, log_id: LogId) -> Position | None:
         """The position of one log, or None where nothing is held of it."""
@@ -116,6 +136,10 @@ class Frontier:
         """The positions of the logs in `interest`, as they are now."""
         logs = self._logs
         return Snapshot([p for place in self._places if interest >> (p := logs[place]).log_id.log & 1])
+
+
+def _is_held(state: LogState) -> bool:
+    return state.head is not None or state.evidence is not None
 
 
 class Snapshot:

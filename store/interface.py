@@ -99,6 +99,14 @@ class EntryStore(Protocol):
         seq on, and return what is held now."""
         ...
 
+    def truncate(self, log_id: LogId, last_seq: int) -> None:
+        """Drop the entries of a log after `last_seq` (0: all of them), and evidence about what lies there.
+
+        Other than `end_log` it says nothing about the author: the log may grow again, also with other
+        entries. Nothing is known of a log of which nothing is left.
+        """
+        ...
+
     def drop_body(self, entry_id: EntryId) -> None:
         """Forget the body of an entry; header and signature stay. Raises: NotFound."""
         ...
@@ -148,6 +156,21 @@ def states_after(
             checked_seq = last.seq
         changed[log_id] = LogState(Head(last.seq, last.id), checked_seq, state.evidence)
     return changed
+
+
+def exceeds(state: LogState, last_seq: int) -> bool:
+    """Does a log hold entries after `last_seq`, or evidence about what lies there?"""
+    return (state.head is not None and state.head.seq > last_seq) or (
+        state.evidence is not None and state.evidence.seq > last_seq
+    )
+
+
+def state_within(state: LogState, head: Head | None, last_seq: int) -> LogState:
+    """What is left of `state` once a log was truncated to `last_seq` and ends with `head`."""
+    evidence = state.evidence
+    if evidence is not None and evidence.seq > last_seq:
+        evidence = None
+    return LogState(head, min(state.checked_seq, 0 if head is None else head.seq), evidence)
 
 
 def checked_up_to(state: LogState, seq: int) -> LogState:

@@ -12,7 +12,7 @@ from typing import Final
 from store.entry import Entry
 from store.errors import NotFound
 from store.ids import EntryId
-from store.interface import NOTHING_HELD, Appended, LogState, checked_up_to, states_after
+from store.interface import NOTHING_HELD, Appended, LogState, checked_up_to, state_within, states_after
 from store.log import Evidence, Head, LogId, stronger
 
 _ARRIVAL_INTS: Final = 3
@@ -79,16 +79,20 @@ class MemoryEntryStore:
         log_id = evidence.log_id
         state = self._states.get(log_id, NOTHING_HELD)
         held = stronger(state.evidence, evidence)
-        entries = self._entries.get(log_id, [])
-        if len(entries) >= held.seq:
-            if self._by_id is not None:
-                for entry in entries[held.seq - 1 :]:
-                    del self._by_id[entry.id]
-            del entries[held.seq - 1 :]
-            self._trim_arrivals(self._numbers[log_id], held.seq)
-        head = Head(entries[-1].seq, entries[-1].id) if entries else None
-        self._states[log_id] = LogState(head, min(state.checked_seq, len(entries)), held)
+        head = self._cut(log_id, held.seq)
+        self._states[log_id] = LogState(head, min(state.checked_seq, head.seq if head else 0), held)
         return held
+
+    def truncate(self, log_id: LogId, last_seq: int) -> None:
+        """Drop the entries of a log after `last_seq` (0: all), and evidence about what lies there."""
+        state = self._states.get(log_id)
+        if state is None:
+            return
+        left = state_within(state, self._cut(log_id, last_seq + 1), last_seq)
+        if left == NOTHING_HELD:
+            del self._states[log_id]
+        else:
+            self._states[log_id] = left
 
     def drop_body(self, entry_id: EntryId) -> None:
         """Forget the body of an entry; header and signature stay. Raises: NotFound."""
@@ -135,6 +139,17 @@ class MemoryEntryStore:
         self._arrivals.extend((number, run[0].seq, run[-1].seq))
         arrival = len(self._arrivals) // _ARRIVAL_INTS
         return Appended(arrival, log_id, run[0].seq, run[-1].seq)
+
+    def _cut(self, log_id: LogId, seq: int) -> Head | None:
+        """Drop the entries of a log from `seq` on; the head that is left."""
+        entries = self._entries.get(log_id, [])
+        if len(entries) >= seq:
+            if self._by_id is not None:
+                for entry in entries[seq - 1 :]:
+                    del self._by_id[entry.id]
+            del entries[seq - 1 :]
+            self._trim_arrivals(self._numbers[log_id], seq)
+        return Head(entries[-1].seq, entries[-1].id) if entries else None
 
     def _index(self) -> dict[EntryId, Entry]:
         if self._by_id is None:

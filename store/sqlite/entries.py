@@ -23,9 +23,11 @@ from store.interface import (
     KeyedRun,
     LogState,
     checked_up_to,
+    exceeds,
+    state_within,
     states_after,
 )
-from store.log import Evidence, LogId, stronger
+from store.log import Evidence, Head, LogId, stronger
 from store.sqlite import id_index, logs
 from store.sqlite.changes import BodyChange, count_changes, note_changes, read_changes
 from store.sqlite.connection import Database
@@ -225,19 +227,37 @@ class SqliteEntryStore:
         with self._changing:
             state = self._states.get(log_id, NOTHING_HELD)
             held = stronger(state.evidence, evidence)
-            head = state.head
             self._recent.clear()
             with self._database.write() as connection:
-                if head is not None and head.seq >= held.seq:
-                    head = cut_log(connection, self._numbers[log_id], held.seq, head.seq, unfold)
-                    keep_counter(connection, "key", self._next_key)
-                    keep_counter(connection, "arrival", self._next_arrival)
+                head = self._cut(connection, log_id, state.head, held.seq, unfold)
                 ended = LogState(head, min(state.checked_seq, head.seq if head else 0), held)
                 numbers = self._numbers_of([log_id])
                 logs.write_states(connection, [(numbers[log_id], log_id, ended)])
             self._numbers.update(numbers)
             self._states[log_id] = ended
             return held
+
+    def truncate(self, log_id: LogId, last_seq: int, *, unfold: Unfold | None = None) -> None:
+        """Drop the entries of a log after `last_seq` (0: all), and evidence about what lies there.
+
+        `unfold` is given the entries before they go, at most 2,000 at a time, in the transaction.
+
+        Raises:
+            Damaged: the entry that would become the head is; it has to be mended first.
+        """
+        with self._changing:
+            state = self._states.get(log_id)
+            if state is None or not exceeds(state, last_seq):
+                return
+            self._recent.clear()
+            with self._database.write() as connection:
+                head = self._cut(connection, log_id, state.head, last_seq + 1, unfold)
+                left = state_within(state, head, last_seq)
+                logs.write_states(connection, [(self._numbers[log_id], log_id, left)])
+            if left == NOTHING_HELD:
+                del self._states[log_id]
+            else:
+                self._states[log_id] = left
 
     def drop_body(self, entry_id: EntryId, *, unfold: Unfold | None = None) -> None:
         """Forget the body of an entry; header and signature stay. Raises: NotFound.
@@ -332,6 +352,16 @@ class SqliteEntryStore:
         if key - 1 > MAX_KEY:
             raise StorageFull(f"a home numbers at most {MAX_KEY} entries")
         return keyed, pieces
+
+    def _cut(
+        self, connection: apsw.Connection, log_id: LogId, head: Head | None, seq: int, unfold: Unfold | None
+    ) -> Head | None:
+        """Remove the entries of a log from `seq` on; the head that is left."""
+        if head is None or head.seq < seq:
+            return head
+        keep_counter(connection, "key", self._next_key)
+        keep_counter(connection, "arrival", self._next_arrival)
+        return cut_log(connection, self._numbers[log_id], seq, head.seq, unfold)
 
     def _index(self, connection: apsw.Connection, keyed: Sequence[KeyedRun]) -> int:
         """Note where the new ids lie; the number of recent ones after that."""

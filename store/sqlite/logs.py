@@ -8,7 +8,7 @@ import apsw
 from store.codec import decode
 from store.entry import parse
 from store.ids import AuthorId, EntryId, LogNo
-from store.interface import Appended, LogState
+from store.interface import NOTHING_HELD, Appended, LogState
 from store.log import MAX_EVIDENCE_BYTES, MAX_RUN_ENTRIES, Evidence, Head, LogId
 from store.sqlite.connection import insert_rows
 
@@ -22,21 +22,24 @@ _SELECT_STATE: Final = "SELECT n, author, log, head_seq, head_id, checked_seq, e
 
 
 def read_states(connection: apsw.Connection) -> tuple[dict[LogId, int], dict[LogId, LogState]]:
-    """Local number and state of every log."""
+    """Local number of every log that was ever held, and the state of those of which something is known."""
     numbers: dict[LogId, int] = {}
     states: dict[LogId, LogState] = {}
     rows: Any = connection.execute(_SELECT_STATE)
     for number, author, log, *state in rows:
         log_id = LogId(AuthorId(author), LogNo(log))
         numbers[log_id] = number
-        states[log_id] = _state_of(log_id, *state)
+        known = _state_of(log_id, *state)
+        if known != NOTHING_HELD:
+            states[log_id] = known
     return numbers, states
 
 
 def read_state(connection: apsw.Connection, log_id: LogId) -> LogState | None:
     """The state of one log, or None where nothing is known of it."""
     row: Any = connection.execute(_SELECT_STATE + " WHERE author = ? AND log = ?", log_id).fetchone()
-    return None if row is None else _state_of(log_id, *row[3:])
+    state = NOTHING_HELD if row is None else _state_of(log_id, *row[3:])
+    return None if state == NOTHING_HELD else state
 
 
 def read_number(connection: apsw.Connection, log_id: LogId) -> int | None:

@@ -317,6 +317,11 @@ def compare_histories(path: Path, chance: random.Random, checked: bool) -> None:
     memory, sqlite = MemoryEntryStore(), SqliteEntryStore(Database(path, STORE_KEY, create=True))
     held = [0] * len(POOL)
     for _ in range(chance.randint(1, 12)):
+        if chance.random() < 0.3:
+            which = chance.randrange(len(POOL))
+            held[which] = min(held[which], last_seq := chance.randint(0, 12))
+            for store in (memory, sqlite):
+                store.truncate(log_of(POOL[which]), last_seq)
         runs = []
         for _ in range(chance.randint(1, 3)):
             which = chance.randrange(len(POOL))

@@ -11,7 +11,7 @@ from node.testing.people import NETWORK, people
 from store import frontier
 from store.frontier import Frontier, place_of
 from store.ids import LOG_DOCS, LOG_FEED, AuthorId, EntryId, LogNo, NetworkId
-from store.interface import LogState
+from store.interface import NOTHING_HELD, LogState
 from store.log import Evidence, Head, LogId, fork_proof
 
 ALL = 2**32 - 1
@@ -44,9 +44,33 @@ def test_a_position_packs_place_seq_head_and_evidence_into_80_bytes() -> None:
     assert held is not None
     place = place_of(a_log(7)).to_bytes(8, "big")
     assert held.packed == place + bytes(6) + b"\1\2" + b"\t" * 32 + proof.digest()
-    bare = Frontier(NETWORK, {a_log(7): LogState(None, 0, None)}).get(a_log(7))
-    assert bare is not None
-    assert bare.packed == place + bytes(72)
+    ended = Frontier(NETWORK, {a_log(7): LogState(None, 0, proof)}).get(a_log(7))
+    assert ended is not None
+    assert ended.packed == place + bytes(40) + proof.digest()
+
+
+def test_a_log_of_which_nothing_is_left_has_no_position() -> None:
+    states = {a_log(n): a_state(n + 1) for n in range(3)}
+    held = Frontier(NETWORK, {**states, a_log(7): NOTHING_HELD})
+    expected = Frontier(NETWORK, states).digest(ALL)
+    assert held.get(a_log(7)) is None
+    assert held.digest(ALL) == expected
+    held.update(a_log(7), a_state(4))
+    assert held.digest(ALL) != expected
+    held.update(a_log(7), NOTHING_HELD)
+    held.update(a_log(8), NOTHING_HELD)
+    assert (len(held), held.digest(ALL)) == (3, expected)
+
+
+def test_of_two_logs_at_one_place_only_the_one_that_is_there_leaves_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frontier, "place_of", lambda log_id: 5)
+    held = Frontier(NETWORK, {a_log(1): a_state(1)})
+    held.update(a_log(2), NOTHING_HELD)
+    assert held.get(a_log(1)) is not None
+    held.update(a_log(1), NOTHING_HELD)
+    assert len(held) == 0
 
 
 def test_the_digest_covers_network_and_positions_in_the_order_of_their_places() -> None:
@@ -88,7 +112,8 @@ def test_every_part_of_a_state_is_in_the_digest() -> None:
         )
     }
     assert len(digests) == 6
-    one, other = (Frontier(NETWORK, {a_log(1): LogState(None, seq, None)}).digest(ALL) for seq in (0, 1))
+    head = a_state(5).head
+    one, other = (Frontier(NETWORK, {a_log(1): LogState(head, seq, None)}).digest(ALL) for seq in (0, 5))
     assert one == other, "how much was checked is nobody else's business"
 
 
