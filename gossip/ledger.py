@@ -62,14 +62,18 @@ class Ledger:
 
     def _judge(self, piece: Piece, *, each: bool) -> judge.Decision | Verdict:
         log_id = judge.log_of(piece)
-        if piece[-1].seq > self._admission.last_carried(log_id):
+        whole, piece = piece, piece[: max(0, self._admission.last_carried(log_id) + 1 - piece[0].seq)]
+        if not piece:
             return Unwanted(log_id, "not carried so far")
         state = self.state(log_id)
         try:
-            judge.check_chain(piece)
+            judge.check_chain(whole)
             asked = judge.unchecked(piece, state, each=each)
             bad = [entry for entry in asked if not self._is_signed(entry)]
             found = judge.inspected(piece, bad, vouched=bool(asked), each=each)
+        except BadSignature as error:
+            shortened = len(piece) < len(whole)
+            return Unwanted(log_id, str(error)) if shortened else Rejected(log_id, str(error))
         except InvalidEntry as error:
             return Rejected(log_id, str(error))
         return judge.decide(found, state, self._read_held, self._network)
@@ -97,6 +101,11 @@ class Ledger:
             if before is not None and after.digest() == before.digest()
             else Committed((), None, (after,))
         )
+
+    def truncate(self, log_id: LogId) -> Committed:
+        """Cut a log to what is carried of it now."""
+        self.store.truncate(log_id, self._admission.last_carried(log_id))
+        return Committed((), None, (), (log_id,))
 
     def ingest_body(self, entry_id: EntryId, body: bytes) -> bool:
         """Take a missing body. False: it is not the one committed to.

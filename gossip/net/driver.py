@@ -23,6 +23,7 @@ from gossip.proto import events, limits
 from gossip.proto.engine import Engine
 from gossip.proto.events import Effect, Event
 from store.ids import AuthorId
+from store.interface import NOTHING_HELD
 from store.log import LogId
 
 _log = logging.getLogger(__name__)
@@ -105,10 +106,9 @@ class Driver:
 
     def _committed(self, commit: events.Committed) -> None:
         named = [LogId(piece[0].author, piece[0].log) for piece in commit.pieces]
-        for log_id in dict.fromkeys((*named, *(evidence.log_id for evidence in commit.evidence))):
-            state = self._keeper.state(log_id)
-            if state is not None:
-                self._engine.update(log_id, state)
+        ended = [evidence.log_id for evidence in commit.evidence]
+        for log_id in dict.fromkeys((*named, *ended, *commit.shrunk)):
+            self._engine.update(log_id, self._keeper.state(log_id) or NOTHING_HELD)
         self.give(commit)
 
     # --- time and transport -------------------------------------------------------------------------

@@ -25,6 +25,10 @@ class MemoryKeeper:
         """Keep an entry of our own and tell the listener."""
         self._listener(self.ledger.append_own(entry))
 
+    def truncate(self, log_id: LogId) -> None:
+        """Cut a log to what is carried of it now, and tell the listener."""
+        self._listener(self.ledger.truncate(log_id))
+
     def states(self) -> dict[LogId, LogState]:
         """Every log held, with its state."""
         return self.ledger.store.logs()

@@ -13,6 +13,7 @@ from gossip.proto.fields import ALL_LOGS, is_address
 from gossip.proto.schedule import Schedule
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId
+from store.log import LogId
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Terms(NamedTuple):
     frontier: Frontier
     interests: tuple[int, int]
     """Ours, and the peer's as far as known."""
+    last_carried: Callable[[LogId], int]
+    """As `gossip.proto.admission.Admission.last_carried`."""
     unwanted: set[int]
     """Places of logs not to be asked for; the session adds to it."""
     is_news: Callable[[bytes], bool]

@@ -212,7 +212,7 @@ class Engine:
     # --- changes ----------------------------------------------------------------------------------------
 
     def _committed(self, event: events.Committed, now: float) -> list[Effect]:
-        if event.source is None:
+        if event.source is None and event.pieces:
             self._announcer.own_heads_changed(now)
         for piece in event.pieces[:4]:
             size = sum(len(entry.header) + 70 + entry.body_bytes for entry in piece) / len(piece)

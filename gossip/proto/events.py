@@ -171,6 +171,8 @@ class Committed(NamedTuple):
     source: AuthorId | None
     evidence: tuple[Evidence, ...] = ()
     """Logs that ended: their entries from the evidence's seq on are gone."""
+    shrunk: tuple[LogId, ...] = ()
+    """Logs that were cut to what is carried of them: their last entries are gone, and may come again."""
 
 
 class BodyKept(NamedTuple):

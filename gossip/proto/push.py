@@ -231,9 +231,10 @@ class Push:
         invalid = ""
         for piece, verdict in zip(pieces, verdicts, strict=True):
             match verdict:
-                case events.Accepted():
-                    bare = [entry.id for entry in piece if entry.body is None]
+                case events.Accepted(_, head):
+                    bare = [entry.id for entry in piece if entry.body is None and entry.seq <= head.seq]
                     effects += self._bodies.want(peer, bare, now)
+                    self._forget(entry for entry in piece if entry.seq > head.seq)
                 case events.Stopped(_, evidence):
                     effects += self._tell(peer, evidence)
                 case events.Rejected(_, why):
@@ -263,7 +264,7 @@ class Push:
         self.gaps += (Gap(holder, filled_by) for holder in sorted(holders))
         self._forget(piece)
 
-    def _forget(self, piece: Piece) -> None:
+    def _forget(self, piece: Iterable[Entry]) -> None:
         for entry in piece:
             self._holders.pop(entry.id, None)
 
@@ -275,6 +276,8 @@ class Push:
         Whoever pushes an entry vouches for its signature, so what `is_bulk` is not pushed either.
         """
         effects: list[Effect] = []
+        if commit.shrunk:
+            self._recall(commit.shrunk)
         for evidence in commit.evidence:
             found = wire.EvidenceFound(evidence.encode())
             effects += (events.SendPush(peer, found) for peer in self.neighbours() if peer != commit.source)
@@ -289,6 +292,25 @@ class Push:
                 self._note_holder(entry.id, commit.source)
             self._queue(piece)
         return effects + self._flush_soon(now)
+
+    def _recall(self, logs: Iterable[LogId]) -> None:
+        """Logs were cut: hand on nothing more of their tails, and take it again if it is carried again.
+
+        Which of the remembered entries were cut is not known; to forget all of them costs some that are sent
+        twice.
+        """
+        held = {log_id: self._held_seq(log_id) for log_id in logs}
+        self._holders.clear()
+        for link in self.links.values():
+            link.outbox = [
+                entry
+                for entry in link.outbox
+                if entry.seq <= held.get(LogId(entry.author, entry.log), entry.seq)
+            ]
+
+    def _held_seq(self, log_id: LogId) -> int:
+        held = self._context.frontier.get(log_id)
+        return 0 if held is None or held.head is None else held.head.seq
 
     def body_kept(self, entry_id: EntryId) -> list[Effect]:
         """A missing body came: whoever waits for it gets it."""

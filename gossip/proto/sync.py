@@ -62,6 +62,8 @@ class SyncSession:
         self._next_seq: dict[int, int] = {}
         self._shows: dict[Token, tuple[LogId, int]] = {}
         self._judging: set[Token] = set()
+        self._shortened: set[Token] = set()
+        """Runs that were handed on without their end, which vouches for what is before it."""
         self._probing: dict[Token, Entry] = {}
         self._refused: set[LogId] = set()
         self._contradicted: set[tuple[LogId, bytes]] = set()
@@ -159,6 +161,8 @@ class SyncSession:
         effects: list[Effect] = []
         for verdict in verdicts:
             match verdict:
+                case events.Rejected(log_id, _) if token in self._shortened:
+                    effects += self._refuse(log_id)
                 case events.Rejected(_, why):
                     raise RemoteFault(why, Severity.HOSTILE)
                 case events.Failed(_, why):
@@ -172,6 +176,7 @@ class SyncSession:
                         effects += self._contradict(verdict.evidence)
         if token in self._judging:
             self._judging.discard(token)
+            self._shortened.discard(token)
             self._runs_judged += 1
             effects += [self._send(wire.Ack(self._runs_judged)), self._progress()]
         return effects + self._maybe_bye()
@@ -276,7 +281,10 @@ class SyncSession:
                 self._bye_received = True
                 return self._maybe_bye()
             case wire.Contradiction(evidence):
-                return [events.DeliverEvidence(self.peer, evidence)] if self._terms.is_news(evidence) else []
+                if self._terms.is_news(evidence):
+                    return [events.DeliverEvidence(self.peer, evidence)]
+                self._truncated |= self.is_receiving
+                return []
             case wire.Probe(log_id, seq):
                 return self._show(log_id, seq)
             case wire.Shown(entry):
@@ -291,15 +299,23 @@ class SyncSession:
         """A run continues what we said we have of its log, or the run before it."""
         expect(self._expected is not None and not self._done_received, "a run out of place")
         expect(len(self._judging) < limits.RUN_WINDOW, "more runs than the window allows")
-        place = place_of(LogId(entries[0].author, entries[0].log))
+        log_id = LogId(entries[0].author, entries[0].log)
+        place = place_of(log_id)
         expect(self._next_seq.get(place) == entries[0].seq, "a run that was not asked for")
         self._next_seq[place] = entries[-1].seq + 1
         self.entries_received += len(entries)
-        self.lacks_bodies |= any(entry.body is None for entry in entries)
         token = self._terms.new_token()
         self._judging.add(token)
-        each = len(entries) <= limits.CAREFUL_ENTRIES
-        return [events.Deliver(token, self.peer, (entries,), each_signature=each)]
+        carried = entries[: max(0, self._terms.last_carried(log_id) + 1 - entries[0].seq)]
+        if not carried:
+            return self.judged(token, (events.Unwanted(log_id, "not carried so far"),))
+        effects: list[Effect] = []
+        if len(carried) < len(entries):
+            self._shortened.add(token)
+            effects = self._refuse(log_id)
+        self.lacks_bodies |= any(entry.body is None for entry in carried)
+        each = len(carried) <= limits.CAREFUL_ENTRIES
+        return [*effects, events.Deliver(token, self.peer, (carried,), each_signature=each)]
 
     def _on_verdict(self, verdict: events.Verdict) -> list[Effect]:
         """What became of a run."""
@@ -308,7 +324,8 @@ class SyncSession:
                 self.entries_new += fresh
                 return []
             case events.Unwanted(log_id, _):
-                self._terms.unwanted.add(place_of(log_id))
+                if self._terms.frontier.get(log_id) is None:
+                    self._terms.unwanted.add(place_of(log_id))
                 return self._refuse(log_id)
             case events.Stopped(log_id, evidence):
                 return self._refuse(log_id) + self._contradict(evidence)

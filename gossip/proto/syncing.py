@@ -153,6 +153,7 @@ class Syncing:
         terms = Terms(
             frontier=context.frontier,
             interests=(context.tuning.interest, interest),
+            last_carried=context.admission.last_carried,
             unwanted=self._unwanted,
             is_news=self._is_news,
             new_token=partial(self._token, session, peer),
@@ -170,7 +171,7 @@ class Syncing:
 
     def _is_news(self, evidence: bytes) -> bool:
         claim = glance(evidence)
-        if claim.seq > self._context.admission.last_carried(claim.log_id):
+        if not self._context.admission.last_carried(claim.log_id):
             self._unwanted.add(place_of(claim.log_id))
         return is_news(self._context, claim)
 

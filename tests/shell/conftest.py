@@ -22,9 +22,10 @@ from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import frame
 from gossip.proto.messages import Hello, PushMessage, encode_push
 from node.testing.people import NETWORK, Person
-from store.entry import Entry
+from store.entry import MAX_SEQ, Entry
 from store.frontier import Frontier
 from store.ids import NetworkId
+from store.log import LogId
 
 PATIENCE_S = 120.0
 """On virtual time: how long a test waits for what has to happen."""
@@ -37,6 +38,16 @@ async def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE
             await trio.sleep(0.01)
 
 
+class Carried(Everyone):
+    """Carries every log whole, other than those for which it was told how far."""
+
+    def __init__(self) -> None:
+        self.limits: dict[LogId, int] = {}
+
+    def last_carried(self, log_id: LogId) -> int:
+        return self.limits.get(log_id, MAX_SEQ)
+
+
 class Station:
     """A node without an application: engine, driver, keeper and transport."""
 
@@ -44,13 +55,14 @@ class Station:
         self.person = Person(name)
         self.device = self.person.id
         self.transport: MemoryTransport = net.join(self.device)
-        self.ledger = Ledger(network, Everyone())
+        self.carried = Carried()
+        self.ledger = Ledger(network, self.carried)
         self.keeper = MemoryKeeper(self.ledger)
         chance = Random(name)
         self.engine = Engine(
             self.device,
             network,
-            Everyone(),
+            self.carried,
             Frontier(network, {}),
             random=chance,
             secret=chance,
@@ -77,6 +89,12 @@ class Station:
         entry = self.person.post(text)
         self.keeper.publish(entry)
         return entry
+
+    def carry(self, log_id: LogId, last_seq: int = MAX_SEQ) -> None:
+        """Carry a log up to there from now on."""
+        self.carried.limits[log_id] = last_seq
+        self.driver.give(events.AdmissionChanged())
+        self.keeper.truncate(log_id)
 
     def know(self, other: "Station | Rogue", *, configured: bool = True) -> None:
         """Be told where another one is."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
 from gossip.proto import sync_messages as wire
+from gossip.proto.admission import Everyone
 from gossip.proto.context import Terms
 from gossip.proto.events import Effect, SessionId, Token
 from gossip.proto.parts import Listed, Part, Positions, Split, Wanted
@@ -40,6 +41,7 @@ def a_session(*, initiator: bool = True, evidence_is_news: bool = True) -> SyncS
     terms = Terms(
         frontier=Frontier(NETWORK, states),
         interests=(ALL, ALL),
+        last_carried=Everyone().last_carried,
         unwanted=set(),
         is_news=lambda evidence: evidence_is_news,
         new_token=lambda: Token(next(tokens)),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gossip.ledger import Ledger
 from gossip.proto import events, limits
 from gossip.proto import sync_messages as wire
-from gossip.proto.admission import Everyone
+from gossip.proto.admission import Admission, Everyone
 from gossip.proto.context import Context, Terms
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.evidence import glance, is_news
@@ -29,22 +29,40 @@ from store.log import LogId, fork_proof
 ALL = 2**32 - 1
 
 
+class Limits(Everyone):
+    """Carries logs up to where it was told; all others whole."""
+
+    def __init__(self, limits: dict[LogId, int] | None = None) -> None:
+        self.limits = limits or {}
+
+    def last_carried(self, log_id: LogId) -> int:
+        return self.limits.get(log_id, MAX_SEQ)
+
+
 class Side:
     """One node: a ledger, a frontier, one session, and what is going to happen to them."""
 
     def __init__(
-        self, name: str, *, initiator: bool, ledger: Ledger | None = None, interest: int = ALL
+        self,
+        name: str,
+        *,
+        initiator: bool,
+        ledger: Ledger,
+        interest: int = ALL,
+        admission: Admission | None = None,
     ) -> None:
-        self.ledger = ledger or Ledger(NETWORK, Everyone())
+        admission = admission or Everyone()
+        self.ledger = ledger
         self.peer = AuthorId(b"p" * 32)
         states = self.ledger.store.logs()
         self.frontier = Frontier(NETWORK, states)
         tokens = count(1)
-        context = Context(self.peer, NETWORK, Everyone(), self.frontier, Random(0), Random(0))
+        context = Context(self.peer, NETWORK, admission, self.frontier, Random(0), Random(0))
         self.unwanted: set[int] = set()
         terms = Terms(
             frontier=self.frontier,
             interests=(interest, interest),
+            last_carried=admission.last_carried,
             unwanted=self.unwanted,
             is_news=lambda evidence: is_news(context, glance(evidence)),
             new_token=lambda: Token(next(tokens)),
@@ -107,9 +125,18 @@ class Side:
 class Pair:
     """An initiator and a responder."""
 
-    def __init__(self, ours: Ledger, theirs: Ledger, interests: tuple[int, int] = (ALL, ALL)) -> None:
+    def __init__(
+        self,
+        ours: Ledger,
+        theirs: Ledger,
+        interests: tuple[int, int] = (ALL, ALL),
+        admission: Admission | None = None,
+    ) -> None:
+        """`admission`: theirs; ours lets everybody in."""
         self.ours = Side("ours", initiator=True, ledger=ours, interest=interests[0])
-        self.theirs = Side("theirs", initiator=False, ledger=theirs, interest=interests[1])
+        self.theirs = Side(
+            "theirs", initiator=False, ledger=theirs, interest=interests[1], admission=admission
+        )
         self.ours.other, self.theirs.other = self.theirs, self.ours
 
     def run(self, chance: Random) -> "Pair":
@@ -138,8 +165,8 @@ class Pair:
         )
 
 
-def ledger(*pieces: Piece, each: bool = True) -> Ledger:
-    made = Ledger(NETWORK, Everyone())
+def ledger(*pieces: Piece, each: bool = True, admission: Admission | None = None) -> Ledger:
+    made = Ledger(NETWORK, admission or Everyone())
     for piece in pieces:
         made.ingest([piece], AuthorId(bytes(32)), each_signature=each)
     return made
@@ -243,6 +270,58 @@ def test_what_the_receiver_does_not_carry_is_sent_no_further() -> None:
     again.theirs.unwanted |= pair.theirs.unwanted
     assert again.run(Random(0)).is_clean()
     assert not any(isinstance(m, wire.Run) for m in again.ours.sent)
+
+
+def held_seq(ledger: Ledger, person: Person) -> int:
+    head = held(ledger, person).head
+    return 0 if head is None else head.seq
+
+
+@pytest.mark.parametrize("already", [0, 4, 7])
+@pytest.mark.parametrize("length", [9, 60, 1_100])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_log_that_is_carried_in_part_no_more_is_taken_until_it_is_carried_further(
+    already: int, length: int, seed: int
+) -> None:
+    alice, bob = people(["alice", "bob"])
+    posts = alice.posts(length)
+    admission = Limits({alice.log_id(): 7})
+    ours = ledger(posts[:1_000], *filter(None, [posts[1_000:]]), bob.posts(2))
+    theirs = ledger(*filter(None, [posts[:already]]), admission=admission)
+    pair = Pair(ours, theirs, admission=admission).run(Random(seed))
+    assert pair.is_clean()
+    assert (held_seq(theirs, alice), held_seq(theirs, bob)) == (7, 2)
+    assert [m for m in pair.theirs.sent if isinstance(m, wire.Decline)] == [wire.Decline(alice.log_id())]
+    assert len(pair.ours.sent) <= 12 + limits.RUN_WINDOW
+    admission.limits.clear()
+    again = Pair(ours, theirs, admission=admission)
+    again.theirs.unwanted |= pair.theirs.unwanted
+    assert again.run(Random(seed)).is_clean()
+    assert held_seq(theirs, alice) == length
+
+
+def test_a_log_that_is_cut_here_still_goes_to_those_who_lack_it() -> None:
+    alice, _ = people(["alice", "bob"])
+    posts = alice.posts(20)
+    admission = Limits({alice.log_id(): 7})
+    near = ledger(posts[:7], admission=admission)
+    refusing = Pair(ledger(posts), near, admission=admission).run(Random(0))
+    new = ledger(admission=admission)
+    giving = Pair(near, new, admission=admission)
+    giving.ours.unwanted |= refusing.theirs.unwanted
+    assert giving.run(Random(0)).is_clean()
+    assert held_seq(new, alice) == 7
+
+
+def test_who_vouches_for_a_run_only_at_its_end_is_not_to_blame_where_it_is_cut_before() -> None:
+    (eve,) = people(["eve"])
+    good = eve.posts(3)
+    bad = spoiled(eve.sign_at(4, good[-1].id, [1, "x", ""]))
+    rest = chain_after(eve, bad, ["y"] * 50)
+    admission = Limits({eve.log_id(): 4})
+    ours = ledger((*good, bad, *rest), each=False)
+    pair = Pair(ours, ledger(admission=admission), admission=admission).run(Random(0))
+    assert pair.is_clean()
 
 
 class Only(Everyone):

@@ -181,6 +181,7 @@ class Player:
         terms = Terms(
             frontier=self.frontier,
             interests=(case["interest"], case["peer_interest"]),
+            last_carried=Everyone().last_carried,
             unwanted=set(),
             is_news=lambda evidence: is_news(context, glance(evidence)),
             new_token=lambda: Token(next(tokens)),

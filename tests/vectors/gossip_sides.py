@@ -65,6 +65,7 @@ class Side:
         terms = Terms(
             frontier=self.frontier,
             interests=interests,
+            last_carried=Everyone().last_carried,
             unwanted=set(),
             is_news=lambda evidence: is_news(context, glance(evidence)),
             new_token=lambda: Token(next(tokens)),
