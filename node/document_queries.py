@@ -14,7 +14,7 @@ from node.naming import NameBook, Names
 from node.quoting import quoted
 from node.store_faults import told_plainly
 from node.words import Words
-from store.ids import short, to_text
+from store.ids import AuthorId, short, to_text
 
 
 class DocumentQueries(LogQueries):
@@ -74,6 +74,7 @@ class DocumentQueries(LogQueries):
         current = documents.heads(rows)
         row = current[0] if version is None else documents.pick(rows, version, kept)
         content = documents.content_of(self.home.entries, row)
+        names = self.names.now()
         with self.home.entries.views() as views:
             follows = documents.follows(views, kept).get(row.key, [])
         return {
@@ -81,8 +82,7 @@ class DocumentQueries(LogQueries):
             "title": row.title,
             "media_type": content.media_type,
             "id": to_text(row.id),
-            "author": to_text(row.author),
-            "author_name": self.names.now().of(row.author),
+            **_author(row.author, names),
             "time_ms": row.time_ms,
             "text": content.text,
             "follows": [to_text(each) for each in follows],
@@ -101,8 +101,7 @@ class DocumentQueries(LogQueries):
             "versions": [
                 {
                     "id": to_text(row.id),
-                    "author": to_text(row.author),
-                    "author_name": names.of(row.author),
+                    **_author(row.author, names),
                     "time_ms": row.time_ms,
                     "title": row.title,
                     "size": row.size,
@@ -150,8 +149,11 @@ def _listed(listed: documents.Listed, names: Names) -> Json:
         "title": newest.title,
         "versions": listed.versions,
         "heads": [to_text(row.id) for row in listed.heads],
-        "author": to_text(newest.author),
-        "author_name": names.of(newest.author),
+        **_author(newest.author, names),
         "time_ms": newest.time_ms,
         "concurrent": len(listed.heads) > 1,
     }
+
+
+def _author(author: AuthorId, names: Names) -> Json:
+    return {"author": to_text(author), "author_name": names.of(author), "member": names.member(author)}

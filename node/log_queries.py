@@ -8,7 +8,7 @@ from node.checking import MAX_BAD_SHOWN, Bad, Checked, Repair, Verify, check_all
 from node.errors import BadData, Missing
 from node.home import Home
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
-from node.naming import NameBook
+from node.naming import NameBook, Names
 from node.quoting import quoted
 from node.store_faults import told_plainly
 from store.entry import Entry, content_of
@@ -39,13 +39,22 @@ class LogQueries:
         self.names = names
 
     def author(self, text: str) -> AuthorId:
-        """The device that a name or an id stands for. Raises: Missing, Ambiguous, BadData."""
+        """The one device that a name or an id stands for. Raises: Missing, Ambiguous, BadData."""
+        return self.names.now().find(text, self._known())
+
+    def authors(self, text: str) -> frozenset[AuthorId]:
+        """The devices that a name or an id stands for: one, or all of a member. Raises: as `author`."""
+        return frozenset(self.names.now().find_all(text, self._known()))
+
+    def _known(self) -> set[AuthorId]:
         known = {log_id.author for log_id in self.home.entries.logs()}
         known.update(peer.device for peer in self.home.tables.peers())
-        return self.names.now().find(text, known | {self.home.device})
+        return known | {self.home.device}
 
     def logs_of(self, author: str | None, log: str | None) -> dict[LogId, LogState]:
         """The logs of an author (None: everybody) and name (None: all), in a fixed order.
+
+        Of a member they are those of all his devices.
 
         Raises: as `author`; BadData: no log has that name; Missing: that log is not held.
         """
@@ -56,14 +65,14 @@ class LogQueries:
             raise BadData(
                 f"No log is called {quoted(log or '')}; there are {known} and others.", "See: aster log list"
             ) from error
-        device = None if author is None else self.author(author)
+        devices = None if author is None else self.authors(author)
         chosen = {
             log_id: state
             for log_id, state in self.home.entries.logs().items()
-            if (device is None or log_id.author == device) and (number is None or log_id.log == number)
+            if (devices is None or log_id.author in devices) and (number is None or log_id.log == number)
         }
-        if not chosen and device is not None and log is not None:
-            name = self.names.now().of(device)
+        if not chosen and devices and log is not None:
+            name = self.names.now().of(min(devices))
             raise Missing(f"No log {quoted(log.strip())} of {name} is held here.", "See: aster log list")
         return dict(sorted(chosen.items()))
 
@@ -75,7 +84,11 @@ class LogQueries:
         logs = []
         for log_id, state in self.logs_of(author, None).items():
             if log_id.author not in shown:
-                shown[log_id.author] = {"author": to_text(log_id.author), "name": names.of(log_id.author)}
+                shown[log_id.author] = {
+                    "author": to_text(log_id.author),
+                    "name": names.of(log_id.author),
+                    "member": names.member(log_id.author),
+                }
             logs.append({**shown[log_id.author], **_log_shown(log_id, state)})
         return {"logs": logs}
 
@@ -89,6 +102,7 @@ class LogQueries:
     ) -> Iterator[Json]:
         """The entries of a log from seq `first` to `last`; without `first` the last `limit` of them."""
         limit = min(DEFAULT_SHOWN if limit is None else limit, MAX_SHOWN)
+        names = self.names.now()
         with told_plainly():
             for log_id, state in self.logs_of(author, log).items():
                 held = state.head.seq if state.head is not None else 0
@@ -98,8 +112,8 @@ class LogQueries:
                 while first_seq <= last_seq:
                     entries = self.home.entries.range(log_id, first_seq, last_seq, _READ_BYTES)
                     if not entries:
-                        return
-                    yield from map(_entry_shown, entries)
+                        break
+                    yield from (_entry_shown(entry, names) for entry in entries)
                     first_seq = entries[-1].seq + 1
 
     @told_plainly()
@@ -156,11 +170,12 @@ def _ended(state: LogState) -> Json | None:
     }
 
 
-def _entry_shown(entry: Entry) -> Json:
+def _entry_shown(entry: Entry, names: Names) -> Json:
     text = None if entry.body is None else text_of(entry)
     shown: Json = {
         "id": to_text(entry.id),
         "author": to_text(entry.author),
+        "member": names.member(entry.author),
         "log": log_name(entry.log),
         "seq": entry.seq,
         "time_ms": entry.time_ms,

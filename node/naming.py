@@ -1,17 +1,20 @@
 """Who is called what here, and whom a text names.
 
-A device is shown by the name that this home gave it (the list of peers), else by the one that it gave
-itself, else by its short id. Names that look alike are marked: ``~`` and the first characters of the id
-follow, as many as it takes to tell them apart. Nobody can so take the look of somebody else.
+In an open circle devices have names: the one that this home gave (the list of peers), else the one that the
+device gave itself, else its short id. In a federation members have them, and a device is shown by the name
+of its member, whichever device speaks: the petname that this home gave him, else the latest name in the
+profiles of his devices, as far as these are good, else the short id of the root that names him.
 
-The names that this home gave, and its own, are trusted: where somebody else calls himself the same, they
-name whom they were given to. A whole id always names its device, whatever anybody calls himself.
+Names that look alike are marked: ``~`` and the first characters of the id follow, as many as it takes to
+tell them apart. Nobody can so take the look of somebody else. The names that this home gave, and its own, are
+trusted: where somebody else calls himself the same, they name whom they were given to. A whole id always
+names whose it is, whatever anybody calls himself.
 """
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from node.apps.directory import service as directory
 from node.errors import Ambiguous, BadData, Missing
@@ -26,78 +29,136 @@ _MARK_CHARS: Final = 4
 _LISTED: Final = 5
 """Candidates that a message lists."""
 
+ById: TypeAlias = Mapping[AuthorId, str] | Mapping[bytes, str]
+"""Names by the ids of whom they are of: devices, members or sections."""
+
 
 class Names:
-    """The names of one moment. Immutable."""
+    """The names of one moment. Immutable.
 
-    def __init__(self, given: Mapping[AuthorId, str], published: Mapping[AuthorId, str]) -> None:
-        """`given`: trusted names; empty ones count as none. `published`: what devices call themselves."""
-        self._given = {device: name for device, name in given.items() if name}
-        self._plain = {**published, **self._given}
+    A *bearer* of a name is a device, or the member to whom it belongs.
+    """
+
+    def __init__(self, given: ById, published: ById, members: Mapping[AuthorId, bytes] | None = None) -> None:
+        """`given`: trusted names; empty ones count as none. `published`: what bearers call themselves.
+        `members`: to whom devices belong; one that is not there bears its own name."""
+        self._given: dict[bytes, str] = {bearer: name for bearer, name in given.items() if name}
+        self._plain: dict[bytes, str] = dict(published.items())
+        self._plain.update(self._given)
+        self._members = members or {}
         self._shown = _marked(self._plain)
         self._taken = frozenset(map(_look, self._shown.values()))
 
     def of(self, device: AuthorId) -> str:
-        """The name that is shown for a device: no two have the same."""
-        shown = self._shown.get(device)
+        """The name that is shown for a device: no two bearers have the same."""
+        return self.of_bearer(self.bearer(device))
+
+    def of_bearer(self, bearer: bytes) -> str:
+        """The name that is shown for a bearer (32 bytes)."""
+        shown = self._shown.get(bearer)
         if shown is not None:
             return shown
-        return to_text(device) if short(device) in self._taken else short(device)
+        return to_text(bearer) if short(bearer) in self._taken else short(bearer)
+
+    def bearer(self, device: AuthorId) -> bytes:
+        """Whose name a device is shown by: its member's, else its own."""
+        return self._members.get(device, device)
+
+    def member(self, device: AuthorId) -> str | None:
+        """The id of the member to whom a device belongs, as text; None where it is nobody's."""
+        member = self._members.get(device)
+        return None if member is None else to_text(member)
 
     def find(self, text: str, known: Iterable[AuthorId]) -> AuthorId:
         """The one of the `known` devices that a name, an id or the beginning of an id stands for.
 
         Raises:
             Missing: none of them is called so.
-            Ambiguous: several are.
+            Ambiguous: several are, or one member has several devices.
             BadData: blank.
         """
-        wanted, among = text.strip(), frozenset(known)
-        if not wanted:
-            raise BadData("A device is named by its name or id.", "See: aster peer list")
-        found = self._found(wanted, among)
+        found = self.find_all(text, known)
         if len(found) > 1:
-            listed = ", ".join(f"{self.of(device)} ({short(device)})" for device in sorted(found)[:_LISTED])
+            listed = ", ".join(map(short, found[:_LISTED]))
+            raise Ambiguous(
+                f"{self.of(found[0])} has {len(found)} devices here: {listed}.", "Type the id of one of them."
+            )
+        return found[0]
+
+    def find_all(self, text: str, known: Iterable[AuthorId]) -> list[AuthorId]:
+        """Those of the `known` devices that a text stands for, by id: one, or all of a member.
+
+        Raises: Missing, Ambiguous: it may be several bearers. BadData: blank.
+        """
+        among = frozenset(known)
+        bearers = frozenset(map(self.bearer, among))
+        target = self._find(text, bearers, among)
+        if target in bearers:
+            return sorted(device for device in among if self.bearer(device) == target)
+        return [AuthorId(target)]
+
+    def find_bearer(self, text: str, known: Iterable[bytes], others: Mapping[bytes, bytes]) -> bytes:
+        """The one of the `known` bearers that a text stands for; `others`: more ids that stand for bearers.
+
+        Raises: as `find_all`.
+        """
+        bearers = frozenset(known)
+        target = self._find(text, bearers, frozenset(others))
+        return target if target in bearers else others[target]
+
+    def _find(
+        self, text: str, bearers: frozenset[bytes], ids: frozenset[AuthorId] | frozenset[bytes]
+    ) -> bytes:
+        wanted = text.strip()
+        if not wanted:
+            raise BadData("Nobody is named by an empty text.", "Give a name, an id or the beginning of one.")
+        found = self._found(wanted, bearers, bearers | ids)
+        if len(found) > 1:
+            listed = ", ".join(
+                f"{self._called_here(each)} ({short(each)})" for each in sorted(found)[:_LISTED]
+            )
             raise Ambiguous(f"{quoted(text)} may be {listed}.", "Type the id, or more of it.")
         if not found:
-            raise Missing(f"Nobody here is called {quoted(text)}.", "See: aster peer list, aster log list")
+            seen = "aster roster, aster log list" if self._members else "aster peer list, aster log list"
+            raise Missing(f"Nobody here is called {quoted(text)}.", f"See: {seen}")
         return found.pop()
 
-    def _found(self, wanted: str, among: frozenset[AuthorId]) -> set[AuthorId]:
+    def _called_here(self, found: bytes) -> str:
+        return self.of(AuthorId(found))
+
+    def _found(self, wanted: str, bearers: frozenset[bytes], ids: frozenset[bytes]) -> set[bytes]:
         """Whom a text may mean: only by a trusted name is somebody meant whose id others' may begin like."""
         whole = _whole_id(wanted)
         if whole is not None:
-            return {whole} & among
-        trusted = self._called(wanted, self._given, among)
+            return {whole} & ids
+        trusted = self._called(wanted, self._given, bearers)
         if trusted:
             return trusted
-        named = self._called(wanted, self._shown, among) or self._called(wanted, self._plain, among)
-        return named | _with_prefix(wanted, among)
+        named = self._called(wanted, self._shown, bearers) or self._called(wanted, self._plain, bearers)
+        return named | _with_prefix(wanted, ids)
 
-    def _called(
-        self, wanted: str, names: Mapping[AuthorId, str], among: frozenset[AuthorId]
-    ) -> set[AuthorId]:
+    def _called(self, wanted: str, names: Mapping[bytes, str], among: frozenset[bytes]) -> set[bytes]:
         folded = _folded(wanted)
-        return {device for device, name in names.items() if device in among and _folded(name) == folded}
+        return {bearer for bearer, name in names.items() if bearer in among and _folded(name) == folded}
 
 
-def _marked(plain: Mapping[AuthorId, str]) -> dict[AuthorId, str]:
+def _marked(plain: Mapping[bytes, str]) -> dict[bytes, str]:
     """Names with marks where two would look alike, or where nothing would be seen."""
     shown = dict(plain)
     chars = 0
     while alike := _alike(shown):
         chars += _MARK_CHARS
-        for device in alike:
-            shown[device] = f"{plain[device]}~{to_text(device)[:chars]}"
+        for bearer in alike:
+            shown[bearer] = f"{plain[bearer]}~{to_text(bearer)[:chars]}"
     return shown
 
 
-def _alike(shown: Mapping[AuthorId, str]) -> list[AuthorId]:
-    """Devices whose names look like another's, or like nothing."""
-    groups = defaultdict[str, list[AuthorId]](list)
-    for device, name in shown.items():
-        groups[_look(name)].append(device)
-    return [device for look, devices in groups.items() for device in devices if len(devices) > 1 or not look]
+def _alike(shown: Mapping[bytes, str]) -> list[bytes]:
+    """Bearers whose names look like another's, or like nothing."""
+    groups = defaultdict[str, list[bytes]](list)
+    for bearer, name in shown.items():
+        groups[_look(name)].append(bearer)
+    return [bearer for look, alike in groups.items() for bearer in alike if len(alike) > 1 or not look]
 
 
 def _look(name: str) -> str:
@@ -112,19 +173,19 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.strip()).casefold())
 
 
-def _whole_id(text: str) -> AuthorId | None:
+def _whole_id(text: str) -> bytes | None:
     try:
-        return AuthorId(from_text(text))
+        return bytes(from_text(text))
     except NotAnId:
         return None
 
 
-def _with_prefix(text: str, known: Iterable[AuthorId]) -> set[AuthorId]:
+def _with_prefix(text: str, known: Iterable[bytes]) -> set[bytes]:
     try:
         low, high = prefix_range(text)
     except NotAnId:
         return set()
-    return {device for device in known if low <= device <= high}
+    return {bearer for bearer in known if low <= bearer <= high}
 
 
 class NameBook:

@@ -151,6 +151,7 @@ class Queries(DocumentQueries):
         return {
             "device": to_text(peer.device),
             "name": names.of(peer.device),
+            "member": names.member(peer.device),
             "addresses": list(dict.fromkeys((*peer.addresses, *(known.address for known in learned)))),
             "connected": False,
             "hub": False,
@@ -180,7 +181,7 @@ class Queries(DocumentQueries):
             DEFAULT_SHOWN if limit is None else min(limit, MAX_SHOWN),
             self.until(),
             since_ms or 0,
-            None if author is None else self.author(author),
+            None if author is None else self.authors(author),
             None if search is None else self.words(search),
             None if replies_to is None else self._answered(replies_to),
         )
@@ -223,6 +224,7 @@ def _post_shown(shown: feed.Shown, names: Names) -> Json:
         "id": to_text(entry.id),
         "author": to_text(entry.author),
         "name": names.of(entry.author),
+        "member": names.member(entry.author),
         "time_ms": entry.time_ms,
         "text": shown.post.text,
         "log": log_name(LOG_FEED),

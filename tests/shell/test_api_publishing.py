@@ -56,6 +56,7 @@ async def test_a_post_is_read_as_it_was_written() -> None:
         assert shown[0] == {
             "id": said["id"],
             "author": to_text(node.home.device),
+            "member": None,
             "name": "alice",
             "time_ms": said["time_ms"],
             "text": "مرحبا\n  two lines ",

@@ -36,6 +36,7 @@ def test_logs_are_listed_by_author_and_number_with_how_far_they_go(home: Home) -
     [_, _, last] = home.entries.range(bob.log_id(), 1, 3, 10**6)
     assert log == {
         "author": to_text(bob.id),
+        "member": None,
         "name": "bob",
         "log": "feed",
         "entries": 3,
@@ -55,7 +56,7 @@ def test_a_log_that_ended_says_where_and_why(home: Home) -> None:
     first, other = carol.post("x"), carol.sign_at(1, b"", [1, "y", ""])
     home.shelf.end_log(fork_proof(first, other, NETWORK))
     [log] = Queries(home).log_list("bob")["logs"]
-    ids = sorted(to_text(each.id) for each in (posts[2], rival))
+    ids = [to_text(each) for each in sorted((posts[2].id, rival.id))]
     assert (log["entries"], log["ended"]) == (2, {"seq": 3, "kind": "fork", "ids": ids})
     [unknown] = Queries(home).log_list("carol")["logs"]
     assert (unknown["entries"], unknown["head"], unknown["ended"]["seq"]) == (0, None, 1)
@@ -101,6 +102,7 @@ def test_entries_are_shown_with_what_is_known_of_them(home: Home) -> None:
     assert first == {
         "id": to_text(post.id),
         "author": to_text(bob.id),
+        "member": None,
         "log": "feed",
         "seq": 1,
         "time_ms": post.time_ms,

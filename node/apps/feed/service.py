@@ -1,9 +1,10 @@
 """What the feed answers: posts in the order of the view, of an author, found by words, answers to one.
 
 An answer holds the newest posts that are wanted, in the order of the view. Newest is by that order, too,
-with two exceptions, so that no answer costs a walk through everything: of one author it is by the place in
+with two exceptions, so that no answer costs a walk through everything: of each author it is by the place in
 the author's log, whose claimed times do not go backwards, and of found posts by claimed time. They differ
-where an author's clock was behind that of whom the author answered.
+where an author's clock was behind that of whom the author answered. Authors are devices; of a member's all
+are asked for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,8 @@ class Wanted(NamedTuple):
     """Posts of a later order (ms) are hidden: they claim to be from the future."""
     since_ms: int = 0
     """Posts of an earlier order are left out."""
-    author: AuthorId | None = None
+    authors: frozenset[AuthorId] | None = None
+    """Whose posts; None: everybody's."""
     words: Words | None = None
     replies_to: EntryId | None = None
 
@@ -62,7 +64,7 @@ class Wanted(NamedTuple):
         """Is it one of these? Words are looked at last, by `has_words`."""
         return (
             self.since_ms <= shown.at <= self.until
-            and (self.author is None or shown.entry.author == self.author)
+            and (self.authors is None or shown.entry.author in self.authors)
             and (self.replies_to is None or shown.entry.links[:1] == (self.replies_to,))
         )
 
@@ -75,8 +77,8 @@ def read(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
         found = _answers(store, wanted.replies_to, wanted)
     elif wanted.words is not None:
         found = _found(store, wanted.words, wanted)
-    elif wanted.author is not None:
-        found = _of_author(store, wanted.author, wanted)
+    elif wanted.authors is not None:
+        found = _of_authors(store, wanted.authors, wanted)
     else:
         found = _newest(store, wanted)
     return in_order(found)[-wanted.limit :]
@@ -129,6 +131,10 @@ def _newest(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
         if entry is not None and post is not None:
             found.append(Shown(at, entry, post))
     return found
+
+
+def _of_authors(store: SqliteEntryStore, authors: frozenset[AuthorId], wanted: Wanted) -> list[Shown]:
+    return [shown for author in authors for shown in _of_author(store, author, wanted)]
 
 
 def _of_author(store: SqliteEntryStore, author: AuthorId, wanted: Wanted) -> list[Shown]:
@@ -195,15 +201,17 @@ def _answers(store: SqliteEntryStore, parent: EntryId, wanted: Wanted) -> list[S
 def _found(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shown]:
     found: list[Shown] = []
     looked_at = 0
-    first = _PAGE if wanted.author is not None else wanted.limit + _SPARE
+    authors = wanted.authors
+    first = _PAGE if authors is not None else wanted.limit + _SPARE
+    probes = 0 if authors is None else PROBES_AT_MOST * sum(_length(store, author) for author in authors)
     for hits in words.hits(wanted.since_ms, wanted.until, first):
         posts = at_keys(store, [hit.key for hit in hits])
         found += [post for post in posts if post is not None and wanted.fits(post)]
         if len(found) >= wanted.limit:
             break
         looked_at += len(hits)
-        if wanted.author is not None and looked_at > PROBES_AT_MOST * _length(store, wanted.author):
-            return _of_author(store, wanted.author, wanted)
+        if authors is not None and looked_at > probes:
+            return _of_authors(store, authors, wanted)
     return found
 
 
