@@ -1,8 +1,9 @@
 """The view of the directory: the names that devices gave themselves.
 
-    directory_names  (author, seq, name)   every profile; the one of the highest seq counts
+    directory_names  (author, seq, time_ms, name)   every profile, with the time that it claims
 
-All of them are kept, so that the one before counts again when the last one goes.
+Of a device the one of the highest seq counts. All of them are kept, so that the one before counts again when
+the last one goes, and so that a federation can choose among those of a member's devices.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,12 @@ from store.sqlite.views import Schema, Views
 
 SCHEMA: Final = Schema(
     "directory",
-    1,
+    2,
     (
         """CREATE TABLE directory_names (
             author BLOB,
             seq INT,
+            time_ms INT NOT NULL,
             name TEXT NOT NULL,
             PRIMARY KEY (author, seq)
         ) WITHOUT ROWID""",
@@ -34,8 +36,9 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
         for entry in entries:
             profile = None if entry.body is None else parse(entry.body)
             if profile is not None:
-                rows.append((entry.author, entry.seq, profile.name))
-    views.insert_rows("directory_names", ("author", "seq", "name"), rows, "ON CONFLICT DO NOTHING")
+                rows.append((entry.author, entry.seq, entry.time_ms, profile.name))
+    columns = ("author", "seq", "time_ms", "name")
+    views.insert_rows("directory_names", columns, rows, "ON CONFLICT DO NOTHING")
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
