@@ -10,10 +10,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TextIO
 
 from node.config import read_environment
+from node.errors import BadRequest
 
 _UNSAFE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
@@ -140,10 +142,27 @@ class Screen:
         if sys.stderr.isatty() and not self._quiet:
             self._write(sys.stderr, "\r\x1b[K" + visible(text), True, end="")
 
+    @contextmanager
+    def aside(self, lines: Iterable[str] = ()) -> Iterator[None]:
+        """Show lines on a terminal's second page, and what is asked meanwhile; nothing of it stays."""
+        self._write(sys.stderr, "\x1b[?1049h\x1b[H" + "\n".join(map(visible, lines)), True)
+        try:
+            yield
+        finally:
+            self._write(sys.stderr, "\x1b[?1049l", True, end="")
+
+    def ask(self, prompt: str) -> str:
+        """What a person at the terminal types after `prompt`. Raises: BadRequest: nobody types any more."""
+        self._write(sys.stderr, visible(prompt), True, end="")
+        line = sys.stdin.readline()
+        if not line.endswith("\n"):
+            raise BadRequest("The answer never came: input has ended.", "Start again.")
+        return line.rstrip("\r\n")
+
     def table(self, rows: Iterable[Sequence[str]], header: Sequence[str]) -> None:
         """Columns; the header is dim and only for a terminal's reader, never part of the data."""
         shown = [[visible(cell) for cell in row] for row in rows]
-        widths = [max(map(_width, column)) for column in zip(header, *shown, strict=True)]
+        widths = [max(map(width_of, column)) for column in zip(header, *shown, strict=True)]
         if shown and sys.stdout.isatty():
             self.say(Styled(_row(header, widths), "dim"))
         for row in shown:
@@ -170,11 +189,11 @@ class Screen:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
     return "  ".join(padded).rstrip()
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Columns that a text takes on a terminal, near enough for a table."""
     if text.isascii():
         return len(text)
