@@ -123,26 +123,45 @@ def create_home(
     """
     chosen = None if name is None else network_file.check_name(name)
     _check_root(charter, root)
+    home = begin_home(paths, charter, passphrase, hardness)
+    try:
+        finish_home(home, chosen, root, device_name)
+    except BaseException:
+        home.close()
+        raise
+    return home
+
+
+def begin_home(paths: Paths, charter: Charter, passphrase: str | None, hardness: Hardness = MODERATE) -> Home:
+    """The beginning of `create_home`: keys and an empty store, open for writing; no home before `finish_home`.
+
+    Raises: as `create_home`.
+    """
     _make_folders(paths)
     lock = take_lock(paths)
     try:
         refuse_second(paths)
         keys = keyring.create(paths, passphrase, hardness)
         write_private(paths.config, first_text(secrets.choice(PORTS)))
-        home = open_with(paths, charter, keys, lock, create=True)
+        return open_with(paths, charter, keys, lock, create=True)
     except BaseException:
         os.close(lock)
         raise
-    try:
-        if root is not None:
-            _certify(home, root, device_name)
-        if chosen is not None:
-            publish_name(home, chosen)
-        write_private(paths.network, network_file.write(charter))
-    except BaseException:
-        home.close()
-        raise
-    return home
+
+
+def finish_home(home: Home, name: str | None, root: SigningKey | None, device_name: str = "") -> None:
+    """The end of `create_home`: the certificate by `root`, the name, and the network file that makes it a home.
+
+    Nobody lets a device into a federation that has no certificate.
+
+    Raises:
+        BadData: a name breaks a rule. DamagedHome, DiskFull: it cannot be written.
+    """
+    if root is not None:
+        _certify(home, root, device_name)
+    if name is not None:
+        publish_name(home, name)
+    write_private(home.paths.network, network_file.write(home.charter))
 
 
 def _check_root(charter: Charter, root: SigningKey | None) -> None:
