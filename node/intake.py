@@ -11,7 +11,7 @@ There is one writer; what comes while it commits goes into its next transaction 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import trio
 
@@ -27,9 +27,12 @@ from node.signatures import Signatures
 from node.writer import Applied, BodyNews, Delivery, EvidenceNews, OwnEntries, SignaturesChecked, Writer
 from store.entry import Entry
 from store.errors import BadSignature, Damaged, InvalidEntry, NotFound
-from store.ids import AuthorId, EntryId, NetworkId
+from store.ids import LOG_ID, AuthorId, EntryId, NetworkId
 from store.interface import NOTHING_HELD, LogState
 from store.log import LogId, parse_evidence
+
+NOT_CARRIED: Final = "its author's log is not carried here so far"
+"""Why an entry is not taken in that breaks no rule."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,13 +40,17 @@ T = TypeVar("T")
 
 
 class _Candidate(NamedTuple):
-    """A piece that is a chain of an admitted author."""
+    """A piece that is a chain, as far as its log is carried."""
 
     place: int
     """Its place among the pieces of the call."""
     piece: Piece
     asked: Sequence[Entry]
     """Entries whose signatures are to be checked."""
+    each: bool
+    """Each of them that is not held, not only the last one."""
+    is_whole: bool
+    """Nothing was cut off. Else its end, which vouched for what is before it, may be missing."""
 
 
 class Intake:
@@ -58,9 +65,9 @@ class Intake:
         writer = Writer(shelf, network)
         self.queue = Commits(writer, self._told)
         self.signatures = Signatures(network)
-        self._states = writer.states()
+        self._states: dict[LogId, LogState] = {}
         self._unchecked: set[LogId] = set()
-        self._note(self._states)
+        self._note(writer.states())
         self._turns: dict[AuthorId, trio.Event] = {}
         self._reading = trio.CapacityLimiter(MAX_READ_THREADS)
 
@@ -98,7 +105,7 @@ class Intake:
         async with self._turn_of(source):
             for group, check in groups:
                 bad = await self.signatures.wrong(check)
-                found = _found(group, bad, each_signature, verdicts)
+                found = _found(group, bad, verdicts)
                 if found:
                     delivery = Delivery(tuple(found.values()))
                     brought = [one.piece for one in found.values()]
@@ -244,18 +251,22 @@ class Intake:
 
     def _told(self, batch: Sequence[Submitted], applied: Applied) -> None:
         """After a commit: remember the new states, then tell gossip, then the bus."""
-        self._states.update(applied.changed)
         self._note(applied.changed)
         for submitted in batch:
             fresh, evidence = submitted.outcome.fresh, submitted.outcome.evidence
-            if fresh or evidence:
-                committed = Committed(tuple(fresh), submitted.source, tuple(evidence))
+            shrunk = submitted.outcome.shrunk
+            if fresh or evidence or shrunk:
+                committed = Committed(tuple(fresh), submitted.source, tuple(evidence), tuple(shrunk))
                 self._listener(committed)
                 self._bus.publish(committed)
 
     def _note(self, states: dict[LogId, LogState]) -> None:
-        """Remember which logs hold entries that were not checked one by one."""
+        """Remember states, and which logs hold entries that were not checked one by one."""
         for log_id, state in states.items():
+            if state == NOTHING_HELD:
+                self._states.pop(log_id, None)
+            else:
+                self._states[log_id] = state
             if state.head is not None and state.checked_seq < state.head.seq:
                 self._unchecked.add(log_id)
             else:
@@ -264,13 +275,17 @@ class Intake:
     def _admit(self, place: int, piece: Piece, each: bool) -> "_Candidate | Verdict":
         """Look at a piece alone, signatures aside."""
         log_id = log_of(piece)
-        if piece[-1].seq > self._admission.last_carried(log_id):
-            return Unwanted(log_id, "its author is not on the list of those carried here")
+        carried = piece[: max(0, self._admission.last_carried(log_id) + 1 - piece[0].seq)]
+        if not carried:
+            return Unwanted(log_id, NOT_CARRIED)
         try:
             check_chain(piece)
         except InvalidEntry as error:
             return Rejected(log_id, str(error))
-        return _Candidate(place, piece, unchecked(piece, self._states.get(log_id, NOTHING_HELD), each=each))
+        is_whole = len(carried) == len(piece)
+        each = each or log_id.log == LOG_ID or not is_whole
+        asked = unchecked(carried, self._states.get(log_id, NOTHING_HELD), each=each)
+        return _Candidate(place, carried, asked, each, is_whole)
 
     def _read_held(self, log_id: LogId, first_seq: int, last_seq: int) -> Sequence[Entry]:
         return self._shelf.range(log_id, first_seq, last_seq, MAX_READ_BYTES)
@@ -302,13 +317,18 @@ def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
 
 
 def _found(
-    group: Sequence[_Candidate], bad: Sequence[Entry], each: bool, verdicts: dict[int, Verdict]
+    group: Sequence[_Candidate], bad: Sequence[Entry], verdicts: dict[int, Verdict]
 ) -> dict[int, Inspected]:
     """What the writer gets of a group, by place; pieces that nobody vouches for get their verdict."""
     found: dict[int, Inspected] = {}
     bad_objects = set(map(id, bad))
-    for place, piece, asked in group:
+    for place, piece, asked, each, is_whole in group:
         own_bad = [entry for entry in asked if id(entry) in bad_objects] if bad else []
+        if own_bad and not is_whole:
+            piece, own_bad = piece[: min(entry.seq for entry in own_bad) - piece[0].seq], []
+            if not piece:
+                verdicts[place] = Unwanted(LogId(asked[0].author, asked[0].log), NOT_CARRIED)
+                continue
         try:
             found[place] = inspected(piece, own_bad, vouched=bool(asked), each=each)
         except BadSignature as error:

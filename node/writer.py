@@ -8,13 +8,13 @@ store refused one (disk full), every job of it and after it has failed, and noth
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from gossip.proto.events import Failed, Piece, Stopped, Verdict
-from gossip.proto.judge import Inspected, decide, log_of, settle
+from gossip.proto.events import Behind, Failed, Piece, Stopped, Verdict
+from gossip.proto.judge import Inspected, decide, log_of, prove_bad, settle
 from node.limits import MAX_READ_BYTES
 from store.entry import Entry
-from store.errors import StoreError
-from store.ids import EntryId, NetworkId
-from store.interface import NOTHING_HELD, EntryStore, LogState, states_after
+from store.errors import BadSignature, StoreError
+from store.ids import LOG_ID, EntryId, NetworkId
+from store.interface import NOTHING_HELD, EntryStore, LogState, exceeds, states_after
 from store.log import Evidence, LogId, stronger
 
 
@@ -50,13 +50,20 @@ class SignaturesChecked(NamedTuple):
     seq: int
 
 
-Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked
+class Truncations(NamedTuple):
+    """Logs of which no more is carried than so far."""
+
+    ends: tuple[tuple[LogId, int], ...]
+    """Last seq of each that is carried; 0: nothing of it."""
+
+
+Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked | Truncations
 
 
 class Outcome:
     """What became of a job."""
 
-    __slots__ = ("error", "evidence", "fresh", "verdicts")
+    __slots__ = ("error", "evidence", "fresh", "shrunk", "verdicts")
 
     def __init__(self) -> None:
         self.verdicts: list[Verdict] = []
@@ -65,6 +72,8 @@ class Outcome:
         """Entries that are held since this job, in chains."""
         self.evidence: list[Evidence] = []
         """Why logs ended with it."""
+        self.shrunk: list[LogId] = []
+        """Logs that were cut short with it."""
         self.error: StoreError | None = None
         """Why a job other than a `Delivery` was refused; nothing of it is kept."""
 
@@ -146,6 +155,9 @@ class _Batch:
                 self._attempt(outcome, lambda: self._store.restore_body(entry_id, body))
             case SignaturesChecked(log_id, seq):
                 self._attempt(outcome, lambda: self._note_checked(log_id, seq))
+            case Truncations(ends):
+                for log_id, last_seq in ends:
+                    self._truncate(log_id, last_seq, outcome)
         return outcome
 
     def flush(self) -> None:
@@ -167,6 +179,15 @@ class _Batch:
     def _keep(self, states: dict[LogId, LogState]) -> None:
         self._states.update(states)
         self.changed.update(states)
+
+    def _keep_stored(self, log_id: LogId) -> None:
+        """Note the state of a log that the store itself has changed."""
+        state = self._store.state(log_id)
+        self.changed[log_id] = state or NOTHING_HELD
+        if state is None:
+            self._states.pop(log_id, None)
+        else:
+            self._states[log_id] = state
 
     def _fail(self, error: StoreError) -> None:
         self._broken = error
@@ -191,6 +212,9 @@ class _Batch:
             outcome.verdicts[slot] = Failed(log_id, str(error))
             return
         outcome.verdicts[slot] = decision.verdict
+        if log_id.log == LOG_ID and any(entry.body is None for entry in decision.fresh):
+            outcome.verdicts[slot] = Behind(log_id, decision.fresh[0].seq)
+            decision = decision._replace(fresh=())
         if decision.fresh:
             self._add((decision.fresh,))
         if log_id in self._ahead:
@@ -244,17 +268,51 @@ class _Batch:
             settled = settle(evidence, state, self._read_held, self._network)
             held.append(self._store.end_log(settled))
             outcome.evidence.append(held[0])
-            self._keep({log_id: self._store.state(log_id) or NOTHING_HELD})
+            self._keep_stored(log_id)
 
         self._attempt(outcome, end)
         return held[0] if held and outcome.error is None else None
+
+    def _truncate(self, log_id: LogId, last_seq: int, outcome: Outcome) -> None:
+        """Cut a log short. What is left of it has to end with a good signature."""
+
+        def cut() -> None:
+            if not exceeds(self._state(log_id), last_seq):
+                return
+            good_seq = self._vouched_seq(log_id, last_seq)
+            proof = None
+            if good_seq < last_seq:
+                proof = prove_bad(log_id, good_seq + 1, self._read_held, self._network)
+            if proof is not None:
+                outcome.evidence.append(self._store.end_log(proof))
+            self._store.truncate(log_id, last_seq if proof is not None else good_seq)
+            outcome.shrunk.append(log_id)
+            self._keep_stored(log_id)
+
+        self._attempt(outcome, cut)
+
+    def _vouched_seq(self, log_id: LogId, last_seq: int) -> int:
+        """The last seq up to `last_seq` whose own signature is good: for others only later ones vouch."""
+        state = self._state(log_id)
+        seq = last_seq
+        if state.head is None or state.head.seq <= last_seq:
+            return last_seq
+        while seq > state.checked_seq:
+            [entry] = self._read_held(log_id, seq, seq)
+            try:
+                entry.check_signature(self._network)
+            except BadSignature:
+                seq -= 1
+            else:
+                break
+        return seq
 
     def _note_checked(self, log_id: LogId, seq: int) -> None:
         state = self._state(log_id)
         held = 0 if state.head is None else state.head.seq
         if state.checked_seq < min(seq, held):
             self._store.mark_checked(log_id, min(seq, held))
-            self._keep({log_id: self._store.state(log_id) or NOTHING_HELD})
+            self._keep_stored(log_id)
 
     def _attempt(self, outcome: Outcome, change: Callable[[], None]) -> None:
         """Make a change that has a transaction of its own, after what waits for one."""

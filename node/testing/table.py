@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
+from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Verdict
 from node.bus import Bus
 from node.home import Home
@@ -21,12 +22,13 @@ DEADLINE_S = 30
 class Table:
     """What such a test has before it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, admission: Admission | None = None) -> None:
+        """`admission`: instead of the home's list."""
         self.home = home
         self.alice, self.bob, self.stranger = Person("alice"), Person("bob"), Person("carol")
         befriend(home, (self.alice, self.bob))
         self.bus = Bus()
-        self.intake = Intake(home.shelf, home.network, home.allowed, self.bus)
+        self.intake = Intake(home.shelf, home.network, admission or home.allowed, self.bus)
         self.told: list[Committed] = []
         """What gossip was told."""
         self.intake.listen(self.told.append)
@@ -48,10 +50,10 @@ class Table:
 
 
 @asynccontextmanager
-async def laid_table() -> AsyncIterator[Table]:
+async def laid_table(admission: Admission | None = None) -> AsyncIterator[Table]:
     """A table with a running intake, cleared away at the end."""
     with temporary_home("host") as home:
-        table = Table(home)
+        table = Table(home, admission)
         with trio.fail_after(DEADLINE_S):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(table.intake.run)

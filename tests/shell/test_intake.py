@@ -9,11 +9,12 @@ from node.bus import Bus
 from node.intake import Intake
 from node.limits import MAX_BATCH_ENTRIES
 from node.testing.homes import befriend
-from node.testing.people import NETWORK, Person, chain_after
+from node.testing.people import NETWORK, Person, chain_after, spoiled
 from node.testing.table import laid_table
-from store.entry import Entry, sign
-from store.ids import LOG_FEED
-from store.log import FORK, Head, fork_proof
+from node.writer import Truncations
+from store.entry import MAX_SEQ, Entry, sign
+from store.ids import LOG_FEED, LOG_ID, AuthorId
+from store.log import BAD, FORK, Head, LogId, fork_proof
 
 
 @pytest.mark.parametrize("each", [False, True])
@@ -214,3 +215,87 @@ async def test_what_was_kept_is_there_when_the_home_is_opened_again() -> None:
         again = Intake(table.home.shelf, NETWORK, table.home.allowed, Bus())
         assert again.state(table.alice.log_id()) == table.intake.state(table.alice.log_id())
         assert again.unchecked_logs() == {table.alice.log_id()}
+
+
+# Logs that are carried so far and no further
+
+
+class UpTo:
+    """Carries some logs up to an entry, and all others whole."""
+
+    def __init__(self, **ends: int) -> None:
+        self.ends = {Person(name).id: last_seq for name, last_seq in ends.items()}
+
+    def admits_peer(self, device: AuthorId) -> bool:
+        return True
+
+    def last_carried(self, log_id: LogId) -> int:
+        return self.ends.get(log_id.author, MAX_SEQ)
+
+
+@pytest.mark.parametrize("each", [False, True])
+async def test_of_a_piece_that_is_carried_in_part_the_part_before_is_kept(each: bool) -> None:
+    async with laid_table(UpTo(alice=3)) as table:
+        chain = table.alice.posts(6)
+        assert await table.give(*chain, each=each) == Accepted(table.alice.log_id(), Head(3, chain[2].id), 3)
+        assert isinstance(await table.give(*chain[3:], each=each), Unwanted)
+        assert table.held(table.alice) == Head(3, chain[2].id)
+        assert table.shown() == 3
+
+
+async def test_a_cut_off_end_that_alone_vouched_for_a_piece_is_nobodys_fault() -> None:
+    async with laid_table(UpTo(alice=3)) as table:
+        chain = table.alice.posts(2)
+        bad = spoiled(chain_after(table.alice, chain[1], ["bad"])[0])
+        end = chain_after(table.alice, bad, ["end"])
+        verdict = await table.give(*chain, bad, *end)
+        assert verdict == Accepted(table.alice.log_id(), Head(2, chain[1].id), 2)
+        assert isinstance(await table.give(bad, *end), Unwanted)
+
+
+async def test_a_log_that_is_cut_leaves_views_and_gossip_and_may_go_on() -> None:
+    async with laid_table() as table:
+        chain = table.alice.posts(5)
+        await table.give(*chain)
+        table.told.clear()
+        ends = ((table.alice.log_id(), 2), (table.stranger.log_id(), 0))
+        await table.intake.queue.submit(Truncations(ends), None)
+        assert table.told == [Committed((), None, (), (table.alice.log_id(),))]
+        assert (table.held(table.alice), table.shown()) == (Head(2, chain[1].id), 2)
+        assert await table.give(*chain) == Accepted(table.alice.log_id(), Head(5, chain[4].id), 3)
+        assert table.shown() == 5
+
+
+async def test_nothing_is_known_of_a_log_that_was_cut_to_nothing() -> None:
+    async with laid_table() as table:
+        await table.give(*table.alice.posts(2))
+        await table.intake.queue.submit(Truncations(((table.alice.log_id(), 0),)), None)
+        assert table.alice.log_id() not in table.intake.states()
+        assert table.intake.state(table.alice.log_id()) is None
+        assert table.intake.unchecked_logs() == set()
+
+
+async def test_evidence_about_what_is_not_carried_is_not_kept() -> None:
+    async with laid_table(UpTo(alice=3)) as table:
+        chain = table.alice.posts(6)
+        await table.give(*chain)
+        late = fork_proof(chain[4], chain_after(table.alice, chain[3], ["x"])[0], NETWORK)
+        early = fork_proof(chain[2], chain_after(table.alice, chain[1], ["x"])[0], NETWORK)
+        assert await table.intake.ingest_evidence(late.encode(), table.bob.id)
+        assert table.held(table.alice) == Head(3, chain[2].id)
+        assert await table.intake.ingest_evidence(early.encode(), table.bob.id)
+        assert table.held(table.alice) == Head(2, chain[1].id)
+
+
+async def test_each_signature_of_an_id_log_is_checked_before_it_is_kept() -> None:
+    async with laid_table() as table:
+        first, second = (table.alice.write([99, text], LOG_ID) for text in ("one", "two"))
+        bad = spoiled(first)
+        end = table.alice.sign_at(2, bad.id, [99, "end"], LOG_ID)
+        verdict = await table.give(bad, end)
+        assert isinstance(verdict, Stopped)
+        assert verdict.evidence.kind == BAD
+        await table.give(first, second)
+        state = table.intake.state(table.alice.log_id(LOG_ID))
+        assert state is not None
+        assert state.head is None

@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossip.proto.events import Accepted, Failed, Rejected
+from gossip.proto.events import Accepted, Behind, Failed, Rejected
 from gossip.proto.judge import Inspected, check_chain, inspected, prove_bad, unchecked
 from node.testing.people import NETWORK, Person, spoiled
-from node.writer import Delivery, EvidenceNews, Job, Outcome, OwnEntries, SignaturesChecked, Writer
+from node.writer import (
+    Delivery,
+    EvidenceNews,
+    Job,
+    Outcome,
+    OwnEntries,
+    SignaturesChecked,
+    Truncations,
+    Writer,
+)
 from store.entry import Entry
 from store.errors import BadSignature, Forked, InvalidEntry, StorageFull
+from store.ids import LOG_ID
 from store.interface import Appended, LogState
-from store.log import LogId, parse_evidence
+from store.log import Head, LogId, bad_proof, parse_evidence
 from store.memory import MemoryEntryStore
 
 EVE = Person("eve")
@@ -36,6 +46,7 @@ class Node:
     def __init__(self) -> None:
         self.writer = Writer(MemoryEntryStore(), NETWORK)
         self.store = self.writer.store
+        self.last_carried = FAR
 
     def do(self, job: Job) -> Outcome:
         [outcome] = self.writer.apply([job]).outcomes
@@ -45,7 +56,15 @@ class Node:
     def state(self) -> LogState:
         return self.writer.state(LOG)
 
+    def carry_to(self, last_seq: int) -> None:
+        """From now on no more of the log is carried than so far."""
+        self.last_carried = last_seq
+        self.do(Truncations(((LOG, last_seq),)))
+
     def give(self, piece: Sequence[Entry], each: bool) -> None:
+        piece = [entry for entry in piece if entry.seq <= self.last_carried]
+        if not piece:
+            return
         found = inspect(tuple(piece), self.state, each)
         if found is not None:
             self.do(Delivery((found,)))
@@ -61,7 +80,7 @@ class Node:
                 other.give(piece, each=False)
         if held:
             other.give(held, each=False)
-        if self.state.evidence is not None:
+        if self.state.evidence is not None and self.state.evidence.seq <= other.last_carried:
             other.do(EvidenceNews(parse_evidence(self.state.evidence.encode(), NETWORK)))
 
     def held(self) -> list[Entry]:
@@ -124,6 +143,32 @@ def test_nodes_that_tell_each_other_everything_end_in_the_same_state(seed: int, 
     assert len(proofs) == 1
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 24), st.integers(0, 8))
+def test_nodes_that_cut_a_log_at_different_times_end_in_the_same_state(
+    seed: int, count: int, last_seq: int
+) -> None:
+    chance = random.Random(seed)
+    paths = grow(chance, count)
+    nodes = [Node(), Node(), Node()]
+    for node in nodes:
+        for _ in range(chance.randint(1, 8)):
+            path = chance.choice(paths)
+            node.give(path[chance.choice((0, 0, chance.randrange(len(path)))) :], each=chance.random() < 0.5)
+            if chance.random() < 0.2:
+                node.carry_to(last_seq)
+    for _ in range(6):
+        for one in nodes:
+            one.carry_to(last_seq)
+            for other in nodes:
+                one.tell(other, chance.randint(1, 6))
+            one.verify()
+    states = {(node.state.head, node.state.evidence and node.state.evidence.digest()) for node in nodes}
+    assert len(states) == 1
+    [(head, _)] = states
+    assert (0 if head is None else head.seq) <= last_seq
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 20))
 def test_what_is_held_is_always_one_chain_that_ends_well_signed(seed: int, count: int) -> None:
@@ -170,6 +215,58 @@ def test_own_entries_that_do_not_continue_their_log_are_refused_whole() -> None:
     assert node.writer.states() == {}
     assert node.do(OwnEntries((chain[:3],))).error is None
     assert isinstance(node.do(OwnEntries((chain[:1],))).error, Forked)
+
+
+def test_a_log_is_cut_to_what_is_carried_and_goes_on_later() -> None:
+    node = Node()
+    chain = CHAINS[0]
+    log_id = LogId(chain[0].author, chain[0].log)
+    node.do(OwnEntries((chain[:6],)))
+    outcome = node.do(Truncations(((log_id, 4), (EVE.log_id(), 2))))
+    assert (outcome.shrunk, outcome.evidence, outcome.error) == ([log_id], [], None)
+    assert node.writer.state(log_id) == LogState(Head(4, chain[3].id), 4, None)
+    assert node.do(Truncations(((log_id, 4),))).shrunk == []
+    assert node.do(deliver(*chain[2:9], each=True)).fresh == [chain[4:9]]
+    assert node.do(Truncations(((log_id, 0),))).shrunk == [log_id]
+    assert node.writer.states() == node.store.logs() == {}
+
+
+def test_what_waits_is_written_before_a_log_is_cut() -> None:
+    node = Node()
+    chain = CHAINS[0]
+    log_id = LogId(chain[0].author, chain[0].log)
+    applied = node.writer.apply([deliver(*chain[:6], each=True), Truncations(((log_id, 4),))])
+    assert applied.outcomes[0].fresh == [chain[:6]]
+    assert applied.outcomes[1].shrunk == [log_id]
+    assert applied.changed == {log_id: LogState(Head(4, chain[3].id), 4, None)}
+
+
+def test_a_log_that_only_its_tail_vouched_for_is_cut_to_the_last_good_signature() -> None:
+    eve = Person("eve")
+    good = eve.posts(2)
+    third = spoiled(eve.sign_at(3, good[1].id, [1, "third", ""]))
+    fourth = spoiled(eve.sign_at(4, third.id, [1, "fourth", ""]))
+    fifth = eve.sign_at(5, fourth.id, [1, "fifth", ""])
+    node = Node()
+    node.do(deliver(*good, third, fourth, fifth, each=False))
+    assert node.state.head == Head(5, fifth.id)
+    outcome = node.do(Truncations(((LOG, 4),)))
+    proof = bad_proof((third, fourth, fifth), NETWORK)
+    assert (outcome.shrunk, outcome.evidence) == ([LOG], [proof])
+    assert node.state == LogState(Head(2, good[1].id), 0, proof)
+
+
+def test_of_an_id_log_nothing_is_kept_without_its_body() -> None:
+    eve = Person("eve")
+    first, second = (eve.write([99, text], LOG_ID) for text in ("one", "two"))
+    node = Node()
+    outcome = node.do(deliver(first, second.without_body(), each=True))
+    assert outcome.verdicts == [Behind(eve.log_id(LOG_ID), 1)]
+    node.do(deliver(first, each=True))
+    assert node.do(deliver(second.without_body(), each=True)).verdicts == [Behind(eve.log_id(LOG_ID), 2)]
+    assert node.do(deliver(first.without_body(), each=True)).fresh == []
+    other = eve.sign_at(1, b"", [99, "other"], LOG_ID)
+    assert len(node.do(deliver(other.without_body(), each=True)).evidence) == 1
 
 
 class FullStore(MemoryEntryStore):
