@@ -133,7 +133,7 @@ def create_home(
 
 
 def begin_home(paths: Paths, charter: Charter, passphrase: str | None, hardness: Hardness = MODERATE) -> Home:
-    """The beginning of `create_home`: keys and an empty store, open for writing; no home before `finish_home`.
+    """The beginning of `create_home`: keys and an empty store, open for writing. No home yet.
 
     Raises: as `create_home`.
     """
@@ -150,7 +150,7 @@ def begin_home(paths: Paths, charter: Charter, passphrase: str | None, hardness:
 
 
 def finish_home(home: Home, name: str | None, root: SigningKey | None, device_name: str = "") -> None:
-    """The end of `create_home`: the certificate by `root`, the name, and the network file that makes it a home.
+    """The end of `create_home`: certificate, name, and the network file that makes it a home.
 
     Nobody lets a device into a federation that has no certificate.
 
