@@ -31,6 +31,10 @@ class NotConnected(LocalFault):
     """There is no connection to that peer, or it ended."""
 
 
+class NotSpoken(NotConnected):
+    """The peer answered that it does not speak that protocol with us."""
+
+
 class Severity(IntEnum):
     """How bad a remote fault is, in points; see `gossip.proto.reputation`."""
 

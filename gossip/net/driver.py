@@ -16,7 +16,7 @@ from gossip.net import push_links, sync_streams
 from gossip.net.address import parse_address
 from gossip.net.feed import Feed
 from gossip.net.ports import Keeper
-from gossip.net.push_links import PushLinks
+from gossip.net.push_links import Introduce, PushLinks
 from gossip.net.sync_streams import SyncListener, SyncStreams
 from gossip.net.transport import Connected, Disconnected, Found, Heard, Transport
 from gossip.proto import events, limits
@@ -32,8 +32,15 @@ _log = logging.getLogger(__name__)
 class Driver:
     """Runs one engine over one transport and one keeper."""
 
-    def __init__(self, engine: Engine, transport: Transport, keeper: Keeper) -> None:
-        """`keeper` tells its commits to this driver as soon as it runs."""
+    def __init__(
+        self, engine: Engine, transport: Transport, keeper: Keeper, introduce: Introduce | None = None
+    ) -> None:
+        """`keeper` tells its commits to this driver as soon as it runs.
+
+        `introduce` is awaited when a peer refuses our push stream, because we are a guest there. It may
+        visit the peer over the connection that stands; True: dial it again, False: the dial has failed.
+        """
+        self._introduce = introduce
         self._engine = engine
         self._transport = transport
         self._keeper = keeper
@@ -58,7 +65,7 @@ class Driver:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self._feed = Feed(self._keeper, nursery, self.give)
-            self._links = PushLinks(self._transport, self._feed, self.give)
+            self._links = PushLinks(self._transport, self._feed, self.give, self._introduce)
             new_session = self._engine.context.new_session
             self._streams = SyncStreams(self._transport, self._feed, self.give, new_session)
             self._streams.listeners = self._sync_listeners

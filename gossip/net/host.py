@@ -6,8 +6,8 @@ This room and the `libp2p_*` rooms beside it are the only ones that import libp2
 """
 
 import contextlib
+import functools
 import logging
-import math
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -31,18 +31,22 @@ from gossip.net.address import (
 from gossip.net.discovery import Discovery
 from gossip.net.event_queue import EventQueue
 from gossip.net.libp2p_cures import check_library, quiet_library
+from gossip.net.libp2p_dialling import dial_each
 from gossip.net.libp2p_gossip import GOSSIP_PROTOCOLS, MAX_GOSSIP_BYTES, BoundedGossipSub, BoundedPubsub
+from gossip.net.libp2p_guests import Guests, open_visit
 from gossip.net.libp2p_negotiation import ask_for
 from gossip.net.libp2p_news import ConnectionNews
 from gossip.net.libp2p_noise import NoiseGate
 from gossip.net.libp2p_service import CalmHost
 from gossip.net.libp2p_stream import MuxedStream, UnreadBytes
-from gossip.net.libp2p_swarm import CalmSwarm, HungUp, Upgrader
-from gossip.net.libp2p_tcp import TcpConnection, accept_forever, connect_tcp, listen_tcp
+from gossip.net.libp2p_swarm import CalmSwarm, Upgrader
+from gossip.net.libp2p_tcp import TcpConnection, accept_forever, listen_tcp
 from gossip.net.libp2p_yamux import Muxer
 from gossip.net.transport import (
     Found,
+    GuestHandler,
     Heard,
+    Stream,
     StreamHandler,
     TransportEvent,
 )
@@ -50,12 +54,6 @@ from store.ids import AuthorId, short
 
 if TYPE_CHECKING:
     from trio_typing import TaskStatus
-
-DIAL_STAGGER_S: Final = 0.2
-"""Head start of each address over the next: the nearest that answers wins, and few are troubled."""
-
-HANDSHAKE_SLICE_S: Final = 4.0
-"""How long a server may keep silent after TCP connected before the next address is tried."""
 
 MAX_DIALLED: Final = 16
 """Addresses of one peer that are tried; as many as an announcement may hold."""
@@ -77,6 +75,7 @@ class Libp2pHost:
         topic: str,
         admit: Callable[[AuthorId], bool],
         validate: Callable[[AuthorId, bytes], bool],
+        guests: Callable[[AuthorId], bool] = lambda device: False,
         mdns: bool = False,
     ) -> None:
         """Nothing is opened yet.
@@ -87,6 +86,7 @@ class Libp2pHost:
             topic: name of the gossip topic.
             admit: may this device connect? Asked right after Noise, before any stream, and by `recheck`.
             validate: is this payload of this origin worth forwarding? False, or a raise, drops it.
+            guests: of a device that is not admitted and that dialled us: may it be a guest?
             mdns: announce this device in the local network, and look for others.
 
         Raises:
@@ -108,7 +108,10 @@ class Libp2pHost:
         self.unread = UnreadBytes()
         store = PeerStore()
         store.add_key_pair(peer_id, keys)
-        self._swarm = CalmSwarm(peer_id, store, Upgrader(NoiseGate(keys, admit), self.unread))
+        upgrader = Upgrader(NoiseGate(keys, admit, guests), self.unread)
+        self._swarm = CalmSwarm(peer_id, store, upgrader, admit)
+        self._guests = Guests(admit, guests)
+        self._nursery: trio.Nursery
         self._news = ConnectionNews(self._queue)
         self._swarm.register_notifee(self._news)
         self._host = CalmHost(self._swarm, GOSSIP_PROTOCOLS)
@@ -146,6 +149,16 @@ class Libp2pHost:
         it returns the stream is closed; when the connection ends it is cancelled 5 s later."""
         self._host.serve(protocol, handler)
 
+    def handle_guest(self, protocol: str, handler: GuestHandler) -> None:
+        """Serve inbound streams of `protocol`, of guests and of peers; else as `handle`."""
+        self._guests.handle(protocol, handler)
+
+        async def serve(stream: Stream) -> None:
+            assert isinstance(stream, MuxedStream)
+            await handler(stream, stream.conn.session.conn.remote_ip)
+
+        self._host.serve(protocol, serve)
+
     async def dial(self, peer: AuthorId, addresses: tuple[str, ...], timeout_s: float) -> None:
         """Connect to `peer` at the first of `addresses` that answers; done at once if connected.
 
@@ -153,10 +166,7 @@ class Libp2pHost:
             Unreachable: nobody answers in time, or another device does, or it does not let us in.
             BadAddress: an address is malformed or names another device.
         """
-        places = [parse_address(text) for text in addresses]
-        for place in places:
-            if place.peer not in (None, peer):
-                raise BadAddress(f"{place.full_text} names another device than {peer_id_text(peer)}")
+        places = _places(peer, addresses)
         await trio.lowlevel.checkpoint()
         if self._muxer(peer) is not None:
             return
@@ -169,11 +179,44 @@ class Libp2pHost:
         with trio.move_on_after(timeout_s) as patience:
             async with self._turn(peer):
                 if self._muxer(peer) is None:
-                    answered = await self._dial_each(peer, places[:MAX_DIALLED], failures)
+                    secure = functools.partial(self._swarm.secure, peer=_peer_of(peer))
+                    answered = await dial_each(secure, places, failures)
         if self._muxer(peer) is None and not (answered and await self._news.arrives(peer)):
             if patience.cancelled_caught:
                 failures.append(f"no answer in {timeout_s:g} s")
             raise Unreachable(f"{short(peer)}: {'; '.join(failures) or 'no address is known'}")
+
+    async def visit(
+        self, peer: AuthorId, addresses: tuple[str, ...], protocol: str, timeout_s: float
+    ) -> Stream:
+        """Open a stream to a peer whether it is admitted or not, over a connection as a guest that ends with
+        it; over the connection that stands, if one does.
+
+        Raises:
+            Unreachable: nobody answers in time, or another device does, or it wants no guests.
+            BadAddress: an address is malformed or names another device.
+            NotConnected: it does not speak `protocol`, or hung up.
+        """
+        places = _places(peer, addresses)
+        failures: list[str] = []
+        reached: list[Muxer] = []
+
+        async def secure(conn: TcpConnection) -> None:
+            reached.append(await self._swarm.visit(conn, _peer_of(peer)))
+
+        with trio.move_on_after(timeout_s):
+            if self._muxer(peer) is not None:
+                return await self.open(peer, protocol, timeout_s)
+            try:
+                await dial_each(secure, places, failures)
+                for muxer in reached:
+                    self._nursery.start_soon(muxer.start)
+                    return await open_visit(muxer, protocol)
+            except BaseException:
+                for muxer in reached:
+                    muxer.break_off("the visit came to nothing")
+                raise
+        raise Unreachable(f"{short(peer)}: {'; '.join(failures) or f'no answer in {timeout_s:g} s'}")
 
     async def open(self, peer: AuthorId, protocol: str, timeout_s: float) -> MuxedStream:
         """Open a stream to a connected peer; one round trip.
@@ -200,7 +243,9 @@ class Libp2pHost:
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def recheck(self) -> None:
-        """Drop each connection whose device is no longer admitted."""
+        """Drop each connection whose device is no longer admitted; a guest that is admitted now is sent away
+        once it has done what it is doing, and dials again."""
+        self._guests.recheck()
         for conn in self._swarm.get_connections():
             if isinstance(conn.muxed_conn, Muxer) and not self._admit(conn.muxed_conn.author):
                 self._swarm.end(conn.muxed_conn.peer_id, "no longer admitted")
@@ -241,15 +286,19 @@ class Libp2pHost:
             self._queue.close()
 
     async def _serve(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
         await self._pubsub.wait_until_ready()
         await self._pubsub.subscribe(self._topic)
         for sock in self._sockets:
-            nursery.start_soon(
-                accept_forever, sock, lambda conn: nursery.start_soon(self._swarm.accept, conn)
-            )
+            nursery.start_soon(accept_forever, sock, lambda conn: nursery.start_soon(self._accept, conn))
         nursery.start_soon(self._close_at_end)
         if self._mdns:
             nursery.start_soon(Discovery(self._device, lambda: self.addresses, self._found).run)
+
+    async def _accept(self, conn: TcpConnection) -> None:
+        guest = await self._swarm.accept(conn)
+        if guest is not None:
+            await self._guests.serve(guest)
 
     async def _close_at_end(self) -> None:
         try:
@@ -283,54 +332,14 @@ class Libp2pHost:
             if not lock.locked():
                 self._dials.pop(peer, None)
 
-    async def _dial_each(self, peer: AuthorId, places: list[Address], failures: list[str]) -> bool:
-        """Reach for all places, a little apart, and shake hands with those that answer, one at a time.
-        True: `peer` answered, whether the connection still stands or not."""
-        answered = False
-        send, receive = trio.open_memory_channel[TcpConnection | Unreachable](len(places))
-        try:
-            async with trio.open_nursery() as nursery:
-                for number, place in enumerate(places):
-                    nursery.start_soon(self._reach, place, number * DIAL_STAGGER_S, send)
-                for left in reversed(range(len(places))):
-                    reached = await receive.receive()
-                    failure = await self._shake(reached, peer, HANDSHAKE_SLICE_S if left else math.inf)
-                    if failure is None or isinstance(failure, HungUp):
-                        answered = True
-                    if failure is None:
-                        break
-                    failures.append(str(failure))
-                nursery.cancel_scope.cancel()
-        finally:
-            for _ in range(receive.statistics().current_buffer_used):
-                unused = receive.receive_nowait()
-                if isinstance(unused, TcpConnection):
-                    unused.close_now()
-        return answered
 
-    async def _reach(
-        self, place: Address, wait_s: float, send: trio.MemorySendChannel[TcpConnection | Unreachable]
-    ) -> None:
-        await trio.sleep(wait_s)
-        try:
-            send.send_nowait(await connect_tcp(place))
-        except Unreachable as error:
-            send.send_nowait(error)
-
-    async def _shake(
-        self, reached: TcpConnection | Unreachable, peer: AuthorId, limit_s: float
-    ) -> Unreachable | None:
-        """Shake hands with what was reached; None if that worked, else why not."""
-        if isinstance(reached, Unreachable):
-            return reached
-        try:
-            with trio.fail_after(limit_s):
-                await self._swarm.secure(reached, _peer_of(peer))
-        except Unreachable as error:
-            return error
-        except trio.TooSlowError:
-            return Unreachable(f"{reached.remote_text}: connected, but silent")
-        return None
+def _places(peer: AuthorId, addresses: tuple[str, ...]) -> list[Address]:
+    """Where to dial a peer. Raises: BadAddress."""
+    places = [parse_address(text) for text in addresses]
+    for place in places:
+        if place.peer not in (None, peer):
+            raise BadAddress(f"{place.full_text} names another device than {peer_id_text(peer)}")
+    return places[:MAX_DIALLED]
 
 
 def _peer_of(author: AuthorId) -> ID:

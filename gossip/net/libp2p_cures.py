@@ -56,8 +56,8 @@ _CURES: Final[tuple[tuple[type, type], ...]] = (
 
 _OUR_OWN: Final = frozenset(
     {
-        *("accept", "secure", "live", "end", "_cleared", "_replaces", "_turn"),
-        *("serve", "_negotiated", "_serve_identify"),
+        *("accept", "secure", "visit", "_shaken", "live", "end", "_cleared", "_replaces", "_turn"),
+        *("serve", "_serve_stream", "_serve_identify"),
         *("_checked",),
         *("_beat", "_allowed"),
         *("_read_rpc", "_take", "_fault", "_open_until_it_works"),

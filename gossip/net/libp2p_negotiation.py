@@ -13,7 +13,7 @@ from libp2p.protocol_muxer.multiselect import MULTISELECT_PROTOCOL_ID
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.utils.varint import encode_delim
 
-from gossip.errors import NotConnected
+from gossip.errors import NotConnected, NotSpoken
 from gossip.net.libp2p_stream import MuxedStream
 
 MAX_MESSAGE_BYTES: Final = 512
@@ -84,7 +84,8 @@ async def ask_for(stream: MuxedStream, protocol: str) -> None:
     """Agree with the peer that `stream` speaks `protocol`, in one round trip.
 
     Raises:
-        NotConnected: the peer does not speak it, or the stream is over.
+        NotSpoken: the peer does not speak it.
+        NotConnected: the stream is over.
     """
     messages = BoundedCommunicator(stream)
     await stream.send_all(encode_delim(MULTISELECT_PROTOCOL_ID.encode()) + encode_delim(protocol.encode()))
@@ -94,4 +95,4 @@ async def ask_for(stream: MuxedStream, protocol: str) -> None:
     except MultiselectCommunicatorError as error:
         raise NotConnected(f"no answer for {protocol}: {error}") from error
     if greeting != MULTISELECT_PROTOCOL_ID or answer != protocol:
-        raise NotConnected(f"the peer does not speak {protocol}")
+        raise NotSpoken(f"the peer does not speak {protocol}")

@@ -95,10 +95,17 @@ class _ShakeRate:
 class NoiseGate(NoiseTransport):
     """libp2p's Noise, then: is this device let in?"""
 
-    def __init__(self, keys: KeyPair, admit: Callable[[AuthorId], bool]) -> None:
-        """`admit` is asked in each handshake, ours and theirs; False ends the connection at once."""
+    def __init__(
+        self,
+        keys: KeyPair,
+        admit: Callable[[AuthorId], bool],
+        guests: Callable[[AuthorId], bool] = lambda device: False,
+    ) -> None:
+        """`admit` is asked in each handshake, ours and theirs; where it says False, `guests` is asked about
+        those who dialled us. False ends the connection at once."""
         super().__init__(keys, create_new_key_pair().private_key)
         self._admit = admit
+        self._guests = guests
         self._rate = _ShakeRate()
 
     async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
@@ -115,10 +122,13 @@ class NoiseGate(NoiseTransport):
         if not isinstance(conn, TcpConnection) or not isinstance(session, SecureSession):
             raise HandshakeFailure("not over our TCP")
         author = author_of(session.get_remote_peer())
-        if not self._admit(author):
-            conn.close_now()
-            raise NotAdmitted("this device is not admitted")
-        return NoiseSession(conn, session, author)
+        is_guest = conn.is_visit
+        if not is_guest and not self._admit(author):
+            is_guest = not session.is_initiator and self._guests(author)
+            if not is_guest:
+                conn.close_now()
+                raise NotAdmitted("this device is not admitted")
+        return NoiseSession(conn, session, author, is_guest=is_guest)
 
 
 class NoiseSession(BaseSession):
@@ -128,7 +138,9 @@ class NoiseSession(BaseSession):
     look at `has_room` first, and at `broken` for the reason why nothing works any more.
     """
 
-    def __init__(self, conn: TcpConnection, session: SecureSession, author: AuthorId) -> None:
+    def __init__(
+        self, conn: TcpConnection, session: SecureSession, author: AuthorId, *, is_guest: bool = False
+    ) -> None:
         """Take over from the library's session, directly after its handshake."""
         super().__init__(
             local_peer=session.get_local_peer(),
@@ -139,6 +151,8 @@ class NoiseSession(BaseSession):
         )
         self.author = author
         self.conn = conn
+        self.is_guest = is_guest
+        """One side is not admitted by the other: the connection serves the guest protocols only."""
         self.broken: str | None = None
         """Why the connection is over, once it is."""
         self.when_broken: Callable[[], None] = lambda: None

@@ -5,6 +5,7 @@ ping, and an identify that tells our key and what gossip we speak, and neither a
 identify nobody ourselves: what a peer speaks, a stream finds out.
 """
 
+import functools
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,6 +37,24 @@ NEGOTIATE_S: Final = 10
 """How long the opener of a stream may take to say what the stream is for."""
 
 _log = logging.getLogger(__name__)
+
+
+async def serve_alone(stream: MuxedStream, serve: Callable[[], Awaitable[None]]) -> None:
+    """Serve one inbound stream: whatever `serve` raises resets that stream only, its return closes it."""
+    with stream.conn.handling():
+        try:
+            await serve()
+        except Exception as error:  # noqa: BLE001 - the per-stream task: a fault ends its stream only
+            if _is_loss(error):
+                _log.debug("a stream ended: %s", error)
+            else:
+                _log.exception("the handler of a stream failed")
+            stream.reset_now()
+        except BaseException:
+            stream.reset_now()
+            raise
+        else:
+            stream.finish()
 
 
 class CalmHost(BasicHost):
@@ -70,24 +89,8 @@ class CalmHost(BasicHost):
         Cures: in the library whatever a handler raises, and text that is not UTF-8 in a negotiation,
         ends the whole host. Here it ends the stream, and the handler ends with its connection.
         """
-        if not isinstance(net_stream, NetStream) or not isinstance(net_stream.muxed_stream, MuxedStream):
-            return
-        stream = net_stream.muxed_stream
-        with stream.conn.handling():
-            try:
-                handler = await self._negotiated(net_stream)
-                await handler(net_stream)
-            except Exception as error:  # noqa: BLE001 - the per-stream task: a fault ends its stream only
-                if _is_loss(error):
-                    _log.debug("a stream ended: %s", error)
-                else:
-                    _log.exception("the handler of a stream failed")
-                stream.reset_now()
-            except BaseException:
-                stream.reset_now()
-                raise
-            else:
-                stream.finish()
+        if isinstance(net_stream, NetStream) and isinstance(net_stream.muxed_stream, MuxedStream):
+            await serve_alone(net_stream.muxed_stream, functools.partial(self._serve_stream, net_stream))
 
     async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> NetStream:
         """Open a stream for one of the library's protocols. Cures: a peer's answer has no bounds.
@@ -115,12 +118,12 @@ class CalmHost(BasicHost):
                 with trio.CancelScope(shield=True):
                     await stream.reset()
 
-    async def _negotiated(self, stream: NetStream) -> Callable[[INetStream], Awaitable[None]]:
+    async def _serve_stream(self, stream: NetStream) -> None:
         protocol, handler = await self.multiselect.negotiate(BoundedCommunicator(stream), NEGOTIATE_S)
         if protocol is None or handler is None:
             raise MultiselectError("no protocol was agreed on")
         stream.set_protocol(protocol)
-        return handler
+        await handler(stream)
 
     async def _serve_identify(self, stream: INetStream) -> None:
         message = Identify(

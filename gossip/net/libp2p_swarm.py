@@ -6,7 +6,7 @@ start that what is overridden still exists.
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -25,13 +25,13 @@ from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_PROTOCOL
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL
 from libp2p.transport.exceptions import MuxerUpgradeFailure, SecurityUpgradeFailure
 from libp2p.transport.upgrader import TransportUpgrader
-from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from gossip.errors import Unreachable
 from gossip.net.libp2p_noise import NoiseGate, NoiseSession, NotAdmitted
 from gossip.net.libp2p_stream import UnreadBytes
 from gossip.net.libp2p_tcp import TcpConnection, origin_of
 from gossip.net.libp2p_yamux import Muxer
+from store.ids import AuthorId
 
 MAX_CONNECTIONS: Final = 256
 """Admitted peers connected at a time, in both directions together. With the half-open ones it stays
@@ -115,7 +115,10 @@ class Upgrader(TransportUpgrader):
 class CalmSwarm(Swarm):
     """libp2p's swarm without its auto-dialler, pruner and resource manager, and one connection a peer."""
 
-    def __init__(self, peer_id: ID, store: PeerStore, upgrader: Upgrader) -> None:
+    def __init__(
+        self, peer_id: ID, store: PeerStore, upgrader: Upgrader, admit: Callable[[AuthorId], bool]
+    ) -> None:
+        """`admit`: asked again when a connection is booked, for a handshake takes its time."""
         super().__init__(
             peer_id,
             store,
@@ -133,26 +136,56 @@ class CalmSwarm(Swarm):
             ),
         )
         self.half_open = HalfOpen()
+        self._admit = admit
         self._turns: dict[ID, trio.Lock] = {}
         self._clearing: dict[ID, trio.Event] = {}
 
     # --- how connections come ------------------------------------------------------------------------
 
-    async def accept(self, conn: TcpConnection) -> None:
-        """Handshake with whoever connected. Never raises; holds its place only until streams can flow.
+    async def accept(self, conn: TcpConnection) -> Muxer | None:
+        """Handshake with whoever connected, and book it; a guest is given back instead. Never raises; holds
+        its place only until streams can flow.
 
         Cures: a slot of 250 and a task were held by each inbound connection until the process ended.
         """
-        if len(self.get_connections()) >= MAX_CONNECTIONS:
-            conn.close_now()
-            return
         with self.half_open.place(conn.remote_ip):
             try:
-                await self.upgrade_inbound_raw_conn(conn, Multiaddr(conn.ip_text))
-                return
+                muxer = await self._shaken(conn)
+                if muxer.session.is_guest:
+                    return muxer
+                await self.add_conn(muxer, "inbound")
             except Exception as error:  # noqa: BLE001 - the per-peer task: strangers may raise anything
                 _log.debug("handshake with %s failed: %s", conn.remote_text, _reason(error))
+            else:
+                return None
         conn.close_now()
+        return None
+
+    async def visit(self, conn: TcpConnection, peer: ID) -> Muxer:
+        """Handshake as a guest; the connection is not booked. The caller sets the deadline.
+
+        Raises:
+            HungUp: it does not want this connection.
+            Unreachable: it is another device, or it speaks another language.
+        """
+        conn.is_visit = True
+        try:
+            return await self._shaken(conn, peer)
+        except Exception as error:
+            conn.close_now()
+            text = f"{conn.remote_text}: {_reason(error)}"
+            raise (HungUp(text) if isinstance(error, MuxerUpgradeFailure) else Unreachable(text)) from error
+        except BaseException:
+            conn.close_now()
+            raise
+
+    async def _shaken(self, conn: TcpConnection, peer: ID | None = None) -> Muxer:
+        """Noise, then Yamux; `peer`: whom we dialled."""
+        secured = await self.upgrader.upgrade_security(conn, peer is not None, peer)
+        muxer = await self.upgrader.upgrade_connection(secured, secured.get_remote_peer())
+        if not isinstance(muxer, Muxer):
+            raise SwarmException("not our muxer")
+        return muxer
 
     async def secure(self, conn: TcpConnection, peer: ID) -> None:
         """Handshake as the dialler and book the connection. The caller sets the deadline.
@@ -188,6 +221,8 @@ class CalmSwarm(Swarm):
         peer = muxed_conn.peer_id
         async with self._turn(peer):
             try:
+                if muxed_conn.session.is_guest or not self._admit(muxed_conn.author):
+                    raise SwarmException("this device is not admitted any more")
                 old = self.live(peer)
                 if old is not None and not self._replaces(muxed_conn, old):
                     raise SwarmException("there is a connection to this peer already")

@@ -59,6 +59,8 @@ class TcpConnection(IRawConnection):
             OSError: it is no longer connected.
         """
         self.is_initiator = dialled is not None
+        self.is_visit = False
+        """We dialled as a guest: whom we reach need not be admitted here."""
         self._socket = sock
         self._allowed_bytes = HANDSHAKE_BYTES
         self._closed = False

@@ -31,6 +31,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from gossip.errors import NotConnected
 from gossip.net.libp2p_noise import NoiseSession
 from gossip.net.libp2p_stream import ACK, FIN, RST, SYN, MuxedStream, UnreadBytes
+from gossip.proto.limits import MAX_GUEST_STREAMS
 from store.ids import AuthorId
 
 MAX_INBOUND_STREAMS: Final = 64
@@ -88,11 +89,14 @@ class Muxer(IMuxedConn):
         self.unread = unread
         self.unread_bytes = 0
         """Of all streams together, while the connection lives."""
-        self.extra_window_bytes = EXTRA_WINDOW_BYTES
+        self.extra_window_bytes = 0 if conn.is_guest else EXTRA_WINDOW_BYTES
         """What is left for windows to grow."""
         self.since_s = trio.current_time()
         self.round_trip_s = 0.0
         """As the last answered ping saw it; 0.0: no ping was answered yet."""
+        self._max_inbound = MAX_INBOUND_STREAMS
+        if conn.is_guest:
+            self._max_inbound = 0 if conn.is_initiator else MAX_GUEST_STREAMS
         self._inbound, self._accept = trio.open_memory_channel[MuxedStream](MAX_INBOUND_STREAMS)
         self._next_id = 1 if conn.is_initiator else 2
         self._handlers: set[trio.CancelScope] = set()
@@ -339,7 +343,7 @@ class Muxer(IMuxedConn):
         if stream_id & 1 == self._next_id & 1 or stream_id == 0 or stream_id in self.streams:
             raise _Broken("a stream was opened under a number that is not free")
         theirs = stream_id & 1
-        if sum(1 for other_id in self.streams if other_id & 1 == theirs) >= MAX_INBOUND_STREAMS:
+        if sum(1 for other_id in self.streams if other_id & 1 == theirs) >= self._max_inbound:
             self.send_update(stream_id, RST)
             return None
         self.send_update(stream_id, ACK)

@@ -74,14 +74,16 @@ class Outflow:
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
 
-async def payloads(stream: Stream) -> AsyncGenerator[bytes, None]:
+async def payloads(stream: Stream, max_bytes: int = limits.MAX_FRAME_BYTES) -> AsyncGenerator[bytes, None]:
     """The messages that come over a stream, until its clean end. To be closed (`aclosing`) by its reader.
+
+    `max_bytes`: longest message that is taken.
 
     Raises:
         RemoteFault: a bad length, or the end inside a frame.
         NotConnected: the stream broke.
     """
-    deframer = Deframer()
+    deframer = Deframer(max_bytes)
     while True:
         data = await stream.receive_some(limits.READ_BYTES)
         if not data:

@@ -1,14 +1,15 @@
 """The push streams: one to each neighbour, with its queue, its reader and its writer."""
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
-from gossip.errors import GossipError, LocalFault, NotConnected, RemoteFault
+from gossip.errors import GossipError, LocalFault, NotConnected, NotSpoken, RemoteFault
 from gossip.net.feed import Feed
 from gossip.net.links import Outflow, payloads
 from gossip.net.transport import Stream, Transport
@@ -18,6 +19,10 @@ from gossip.proto.messages import PushMessage, encode_push, parse_push
 from store.ids import AuthorId
 
 PROTOCOL: Final = "/asterism/push/1"
+
+Introduce = Callable[[AuthorId], Awaitable[bool]]
+"""Presents us to a connected peer that does not know us, and says whether it lets us in now. A `GossipError`
+that it raises counts as no."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +40,16 @@ class _Link:
 class PushLinks:
     """Opens, serves and ends push streams; tells the engine what comes over them."""
 
-    def __init__(self, transport: Transport, feed: Feed, give: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        feed: Feed,
+        give: Callable[[Event], None],
+        introduce: Introduce | None = None,
+    ) -> None:
+        """`introduce`: what to do where a peer takes us for a guest; None: give it up."""
+        self._introduce = introduce
+        self._introduced_at: dict[AuthorId, float] = {}
         self._transport = transport
         self._feed = feed
         self._give = give
@@ -58,6 +72,10 @@ class PushLinks:
             return
         try:
             stream = await self._transport.open(peer, PROTOCOL, limits.STREAM_TIMEOUT_S)
+        except NotSpoken as fault:
+            if not await self._present(peer, address):
+                await self._fail(peer, str(fault))
+            return
         except LocalFault as fault:
             await self._fail(peer, str(fault))
             return
@@ -65,6 +83,34 @@ class PushLinks:
             await stream.reset()
             return
         await self._run(stream, address, outbound=True)
+
+    async def _present(self, peer: AuthorId, address: str) -> bool:
+        """A peer takes us for a guest: show it who we are, and dial again. False: it did not help.
+
+        What follows from the new connection comes as the news of it.
+        """
+        now_s = trio.current_time()
+        if self._introduce is None:
+            return False
+        if now_s - self._introduced_at.get(peer, -math.inf) < limits.INTRODUCE_PAUSE_S:
+            return False
+        if len(self._introduced_at) >= limits.ADDRESS_BOOK:
+            self._introduced_at.clear()
+        self._introduced_at[peer] = now_s
+        taken = False
+        try:
+            with trio.move_on_after(limits.GUEST_LIFE_S):
+                taken = await self._introduce(peer)
+        except GossipError as fault:
+            self.note(peer, str(fault))
+        if not taken:
+            return False
+        await self._transport.drop(peer)
+        try:
+            await self._transport.dial(peer, (address,), limits.DIAL_TIMEOUT_S)
+        except LocalFault as fault:
+            await self._fail(peer, str(fault))
+        return True
 
     async def _await_stream(self, peer: AuthorId) -> None:
         scope = self._waits[peer] = trio.CancelScope()

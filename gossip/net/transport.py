@@ -78,6 +78,9 @@ TransportEvent = Connected | Disconnected | Heard | Found
 
 StreamHandler = Callable[[Stream], Awaitable[None]]
 
+GuestHandler = Callable[[Stream, str], Awaitable[None]]
+"""Serves a stream of somebody who need not be admitted; the text is the IP address that he comes from."""
+
 
 class Transport(Protocol):
     """Connections to peers, streams over them, and one gossip topic."""
@@ -101,6 +104,10 @@ class Transport(Protocol):
         """Serve inbound streams of `protocol`; whatever the handler raises ends that stream only."""
         ...
 
+    def handle_guest(self, protocol: str, handler: GuestHandler) -> None:
+        """Serve inbound streams of `protocol`, of guests and of peers; else as `handle`."""
+        ...
+
     async def dial(self, peer: AuthorId, addresses: tuple[str, ...], timeout_s: float) -> None:
         """Connect to `peer` at the first of `addresses` that answers; done at once if connected.
 
@@ -109,7 +116,20 @@ class Transport(Protocol):
         ...
 
     async def open(self, peer: AuthorId, protocol: str, timeout_s: float) -> Stream:
-        """Open a stream to a connected peer. Raises: NotConnected."""
+        """Open a stream to a connected peer.
+
+        Raises: NotConnected; NotSpoken where it does not speak `protocol` with us, as with a guest.
+        """
+        ...
+
+    async def visit(
+        self, peer: AuthorId, addresses: tuple[str, ...], protocol: str, timeout_s: float
+    ) -> Stream:
+        """Open a stream to a peer whether it is admitted or not, over a connection as a guest that ends with
+        it; over the connection that stands, if one does.
+
+        Raises: Unreachable, BadAddress, NotConnected.
+        """
         ...
 
     async def drop(self, peer: AuthorId) -> None:

@@ -22,10 +22,12 @@ def frame(payload: bytes) -> bytes:
 class Deframer:
     """Collects received bytes and gives back whole payloads. Holds at most one frame and one read."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_max_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        """`max_bytes`: longest payload, for protocols whose messages are all short."""
         self._buffer = bytearray()
+        self._max_bytes = max_bytes
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes, in order.
@@ -39,7 +41,7 @@ class Deframer:
         start, end = 0, len(buffer)
         while end - start >= LENGTH_BYTES:
             length = int.from_bytes(buffer[start : start + LENGTH_BYTES], "big")
-            if not 1 <= length <= MAX_FRAME_BYTES:
+            if not 1 <= length <= self._max_bytes:
                 raise RemoteFault(f"a frame of {length} bytes", Severity.BAD)
             if end - start - LENGTH_BYTES < length:
                 break

@@ -284,5 +284,23 @@ STREAM_TIMEOUT_S: Final = 10.0
 LAST_WORDS_S: Final = 0.2
 """Between the end of a push stream and the end of its connection: the peer reads our last messages."""
 
+MAX_GUESTS: Final = 32
+"""Devices at a time that are served although they are not admitted (wire: federation.md). They take no
+place of an admitted peer, and at most 16 MiB of memory together."""
+
+MAX_GUESTS_FROM_ONE: Final = 4
+"""The same from one IP address (one /64 of IPv6), other than this machine itself: a family behind one
+address can join together, and one stranger does not keep all others out."""
+
+GUEST_LIFE_S: Final = 30.0
+"""How long a guest is served. Joining takes a second, on a bad line ten."""
+
+MAX_GUEST_STREAMS: Final = 2
+"""Streams that a guest may have open to us at a time. It needs one."""
+
+INTRODUCE_PAUSE_S: Final = 60.0
+"""We present ourselves to a peer that does not know us at most this often: where it did not help, to do it
+again at once helps nobody."""
+
 CLOSE_TIMEOUT_S: Final = 2.0
 """For the last messages of a stream that ends."""

@@ -110,7 +110,7 @@ async def test_a_restart_on_the_same_port_works_at_once(hosts) -> None:
 
 
 async def test_a_silent_server_is_passed_over_for_the_next_address(hosts, monkeypatch) -> None:
-    monkeypatch.setattr("gossip.net.host.HANDSHAKE_SLICE_S", 0.3)
+    monkeypatch.setattr("gossip.net.libp2p_dialling.HANDSHAKE_SLICE_S", 0.3)
     alice, bob = await hosts.start(1), await hosts.start(2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         dead_end = f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}"

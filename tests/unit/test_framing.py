@@ -48,6 +48,12 @@ def test_a_length_out_of_bounds_is_refused_before_anything_is_kept_for_it(length
     assert caught.value.severity is Severity.BAD
 
 
+def test_a_protocol_of_short_messages_refuses_long_ones_as_early() -> None:
+    assert Deframer(100).feed(frame(bytes(100))) == [bytes(100)]
+    with pytest.raises(RemoteFault, match="a frame of 101 bytes"):
+        Deframer(100).feed((101).to_bytes(4, "big"))
+
+
 def test_the_longest_frame_passes() -> None:
     payload = bytes(MAX_FRAME_BYTES)
     assert Deframer().feed(frame(payload)) == [payload]

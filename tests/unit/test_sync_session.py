@@ -1,5 +1,7 @@
 """Two sync sessions with a ledger each, wired by queues of bytes, in whatever order things happen."""
 
+# long because every behaviour of a session needs both sides of it, and those are made here
+
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
