@@ -18,6 +18,12 @@ MAX_DEVICE_NAME_CHARS: Final = 64
 MAX_DEVICES: Final = 16
 """Devices of one member that count at a time."""
 
+MAX_DEVICES_EVER: Final = 64
+"""Devices of one root that are certified at all, revoked ones too: bounds what one member lets all carry."""
+
+MAX_SUCCESSIONS: Final = 8
+"""How often in a row a member's root is replaced, and how often the strata are computed for it."""
+
 MAX_USES: Final = 50
 """Of an invite: a settlement that lists so many roots fits an entry."""
 

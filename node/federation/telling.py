@@ -1,0 +1,276 @@
+"""Answers of a roster in full: views made of the strata, and a digest over all of them. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from node.federation.candidates import Candidates, inception_before
+from node.federation.chains import Chain
+from node.federation.index import DeviceLog, Index
+from node.federation.memberships import Ends, JudgedGrant, Membership
+from node.federation.names import ActId, RootId, SectionId
+from node.federation.sections import Founding
+from node.federation.statements import FOR_MEMBERS, Act, Change, Claim, End, Endorsement
+from node.federation.strata import Strata
+from node.federation.views import ActState, ClaimState, Device, GrantState, Member, Section, Standing
+from store.codec import encode_trusted
+from store.crypto import digest
+from store.ids import AuthorId, EntryId
+
+_DIGEST: Final = b"asterism/roster/1\x00"
+
+
+class Told:
+    """What one state of a roster answers; made anew when the roster has changed."""
+
+    def __init__(self, index: Index, founding: Founding, strata: Strata, candidates: Candidates) -> None:
+        self._index = index
+        self._founding = founding
+        self._strata = strata
+        self._sections = strata.sections
+        self._memberships = strata.memberships
+        self._candidates = candidates
+        self._counted: Counter[SectionId] | None = None
+        self._keys: dict[bytes, EntryId] | None = None
+        self._chains = {**strata.sections.valid, **candidates.chains}
+
+    def device(self, device: AuthorId) -> Device | None:
+        """See `Roster.device`."""
+        log = self._index.devices.get(device)
+        if log is None or log.root is None:
+            return None
+        return self._device(log, log.root, self._memberships.of_root(log.root))
+
+    def member(self, first: RootId) -> Member | None:
+        """Somebody by his first root."""
+        membership = self._memberships.of_root(first)
+        if membership is None:
+            return None
+        logs = [
+            (log, root) for root in membership.roots for log in self._index.of_root.get(root, {}).values()
+        ]
+        devices = sorted(self._device(log, root, membership) for log, root in logs)
+        return Member(
+            first,
+            membership.roots[-1],
+            membership.roots,
+            membership.sections,
+            membership.left,
+            tuple(devices),
+            membership.since_ms,
+        )
+
+    def members(self) -> list[Member]:
+        """See `Roster.members`."""
+        return [member for first in self._firsts() if (member := self.member(first)) is not None]
+
+    def section(self, section: SectionId) -> Section | None:
+        """See `Roster.section`."""
+        chain = self._chains.get(section)
+        return None if chain is None else self._section(chain)
+
+    def sections(self) -> list[Section]:
+        """See `Roster.sections`."""
+        return [self._section(chain) for _, chain in sorted(self._chains.items())]
+
+    def stewarded(self, member: RootId) -> list[Section]:
+        """See `Roster.stewarded`."""
+        roots = self._memberships.succession.roots(self._memberships.first(member))
+        chains = self._sections.chains
+        return [
+            self._section(chain)
+            for section, chain in sorted(self._chains.items())
+            if any(chains.seat(section, root) in chain.latest.seats for root in roots)
+        ]
+
+    def grants(self) -> list[GrantState]:
+        """See `Roster.grants`."""
+        return [grant for entry in sorted(self._index.grants) if (grant := self.grant(entry)) is not None]
+
+    def grant(self, entry: EntryId) -> GrantState | None:
+        """See `Roster.grant`."""
+        judged = self._memberships.grant(entry)
+        if judged is None:
+            return None
+        noted, grant = judged.noted, judged.grant
+        claims = tuple(self._claims(judged))
+        named = {claim.root if claim.section is None else claim.section for claim in claims}
+        used = {claim.root if claim.section is None else claim.section for claim in claims if claim.stands}
+        return GrantState(
+            entry,
+            grant,
+            judged.section,
+            noted.device,
+            judged.by,
+            judged.counts,
+            claims,
+            None if judged.settled is None else tuple(sorted(judged.settled)),
+            len(used),
+            len(named) > grant.uses,
+            noted.time_ms,
+        )
+
+    def grant_of_key(self, invite_key: bytes) -> GrantState | None:
+        """See `Roster.grant_of_key`."""
+        if self._keys is None:
+            self._keys = {}
+            judged = [(entry, self._memberships.grant(entry)) for entry in sorted(self._index.grants)]
+            for counts in (True, False):
+                for entry, grant in judged:
+                    if grant is not None and grant.counts is counts:
+                        self._keys.setdefault(grant.grant.invite_key, entry)
+        entry_of = self._keys.get(invite_key)
+        return None if entry_of is None else self.grant(entry_of)
+
+    def acts(self) -> list[ActState]:
+        """See `Roster.acts`."""
+        found = (self._act(chain, number, act) for chain, number, act in self._written())
+        return sorted(found, key=lambda each: each.act)
+
+    def act(self, act: ActId) -> ActState | None:
+        """See `Roster.act`."""
+        statement = self._index.acts.get(act)
+        if statement is None:
+            return None
+        state = statement.parents[0] if isinstance(statement, Change) else statement.state
+        place = self._sections.chains.places.get(state)
+        if place is None or place[0].section not in self._chains:
+            return None
+        chain, number = place
+        if act not in self._sections.chains.written(chain.section, chain.states[number]):
+            return None
+        return self._act(chain, number, statement)
+
+    def digest(self) -> bytes:
+        """See `Roster.digest`."""
+        told = [
+            self._sections_plainly(),
+            [_plain(member) for member in self.members()],
+            [_plain(self.device(device)) for device in sorted(self._index.devices) if self._carried(device)],
+            [_plain(grant) for grant in self.grants()],
+            [_plain(act) for act in self.acts()],
+        ]
+        return digest(_DIGEST + encode_trusted(told))
+
+    def _sections_plainly(self) -> list[object]:
+        return [_plain(section) for section in self.sections()]
+
+    def _carried(self, device: AuthorId) -> bool:
+        log = self._index.devices.get(device)
+        if log is None or log.root is None:
+            return False
+        return log.root in self._candidates.roots or self._memberships.of_root(log.root) is not None
+
+    def _device(self, log: DeviceLog, root: RootId, membership: Membership | None) -> Device:
+        member = self._memberships.first(root)
+        ends: Ends | None = None
+        if membership is None:
+            waits = root in self._candidates.roots
+            standing = Standing.CANDIDATE if waits else Standing.UNKNOWN
+        else:
+            ends = membership.devices[log.device]
+            good = membership.sections and ends is None
+            standing = Standing.MEMBER if good else Standing.FORMER
+        told = None if ends is None else tuple(sorted(ends.items()))
+        return Device(log.device, log.name, root, member, log.time_ms, standing, told)
+
+    def _firsts(self) -> list[RootId]:
+        """Everybody who may have been admitted."""
+        roots = {*self._sections.stewarding, *self._index.admissions, *self._index.claims_by}
+        return sorted({self._memberships.first(root) for root in roots})
+
+    def _section(self, chain: Chain) -> Section:
+        latest = chain.latest
+        by = self._sections.endorsed.get(chain.section, set())
+        return Section(
+            chain.section,
+            latest.id,
+            latest.terms,
+            chain.section in self._sections.valid,
+            chain.founding,
+            tuple(sorted(by)),
+            chain.rivals,
+            tuple(state.id for state in chain.states),
+            self._count()[chain.section],
+            chain.states[0].since_ms,
+        )
+
+    def _count(self) -> Counter[SectionId]:
+        if self._counted is None:
+            self._counted = Counter()
+            for first in self._firsts():
+                membership = self._memberships.of_root(first)
+                if membership is not None:
+                    self._counted.update(membership.sections)
+        return self._counted
+
+    def _claims(self, judged: JudgedGrant) -> Iterator[ClaimState]:
+        for_members = judged.grant.purpose == FOR_MEMBERS
+        asked = self._candidates.claims.get(judged.noted.entry, {})
+        for noted in self._memberships.fitting(judged):
+            if not self._carried(noted.device):
+                continue
+            assert isinstance(noted.statement, Claim)
+            root = noted.statement.root
+            stands = root in judged.standing if for_members else noted.entry in asked
+            section = None if for_members else inception_before(self._index, noted)
+            late = noted.time_ms > judged.grant.expires_ms
+            yield ClaimState(noted.entry, noted.device, root, section, stands, late, noted.time_ms)
+
+    def _written(self) -> Iterator[tuple[Chain, int, Act]]:
+        chains = self._sections.chains
+        for chain in self._chains.values():
+            for number, state in enumerate(chain.states):
+                for act in chains.written(chain.section, state):
+                    yield chain, number, self._index.acts[act]
+
+    def _act(self, chain: Chain, number: int, statement: Act) -> ActState:
+        state = chain.states[number]
+        chains = self._sections.chains
+        if isinstance(statement, Change):
+            given = chains.heard(chain.section, state, statement.act)
+        else:
+            given = chains.consents(chain, number, statement.act)
+        complete = len(given) >= state.terms.threshold
+        seats = {root for seat in state.seats for root in chains.roots(chain.section, seat)}
+        writers = [
+            (place.time_ms, device)
+            for device, place in self._index.writers[statement.act].items()
+            if self._index.devices[device].root in seats
+        ]
+        since_ms, proposed_by = min(writers)
+        return ActState(
+            statement.act,
+            statement,
+            chain.section,
+            tuple(sorted(given)),
+            state.terms.threshold,
+            complete,
+            complete and self._effective(chain, number, statement),
+            proposed_by,
+            since_ms,
+        )
+
+    def _effective(self, chain: Chain, number: int, act: Act) -> bool:
+        """Does anything stand against a complete act?"""
+        if isinstance(act, Change):
+            return number + 1 < len(chain.states) and bytes(chain.states[number + 1].id) == act.act
+        if chain.section not in self._sections.valid:
+            return False
+        if isinstance(act, Endorsement):
+            return act.section != chain.section
+        first = self._memberships.first(act.root if isinstance(act, End) else act.old_root)
+        if isinstance(act, End):
+            membership = self._memberships.of_root(first)
+            return membership is not None and chain.section in membership.left
+        link = self._memberships.succession.links.get(act.old_root)
+        return link is not None and link.act == act.act
+
+
+def _plain(value: object) -> object:
+    """Named tuples, enums and statements as lists of what the codec has."""
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Standing):
+        return int(value)
+    return value
