@@ -77,6 +77,10 @@ VERBS: Final[Table] = {
         },
     ),
     "check": Verb("cli.logs", "check", "Re-hash and re-verify everything that is held."),
+    "hub": Group(
+        "What a node that is always on is asked for.",
+        {"drill": Verb("cli.hub", "drill", "Rebuild everything from this home alone, and see what is lost.")},
+    ),
     "demo": Verb("cli.demo", "demo", "See it work: three nodes on this machine, one of them killed."),
     "sim": Verb("cli.simulator", "sim", "Simulate a network of many nodes on virtual time."),
 }

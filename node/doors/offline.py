@@ -5,7 +5,8 @@ store read-only; the few methods that change something take the home's lock, so 
 meanwhile. Making a home is here too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 from node import keyring
@@ -21,7 +22,15 @@ from node.queries import Queries
 from store.crypto import self_test
 from store.ids import to_text
 
-__all__ = ["OfflineDoor", "is_exposed", "make_home", "read_network", "read_passphrase", "renew_device"]
+__all__ = [
+    "OfflineDoor",
+    "drill",
+    "is_exposed",
+    "make_home",
+    "read_network",
+    "read_passphrase",
+    "renew_device",
+]
 
 is_exposed = keyring.is_exposed
 read_passphrase = keyring.read_passphrase
@@ -51,6 +60,22 @@ def renew_device(paths: Paths, ask: AskPassphrase, name: str | None) -> Json:
     self_test()
     with give_new_device(paths, ask, name) as home:
         return _describe(home)
+
+
+def drill(
+    paths: Paths,
+    ask: AskPassphrase,
+    out: Path | None,
+    passphrase: str | None,
+    tell: Callable[[str, int, int], None],
+) -> Json:
+    """Rebuild everything from this home alone and compare, into the folder `out` or one that vanishes.
+
+    Raises: as `node.drill.drill`.
+    """
+    from node import drill  # late: it runs an intake, which needs trio, and no other command here does
+
+    return drill.drill(paths, ask, None if out is None else drill.Out(out, passphrase), tell)
 
 
 class OfflineDoor:

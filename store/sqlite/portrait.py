@@ -13,7 +13,7 @@ A sum does not depend on the order, needs no memory, and two sets with one sum t
 (M. Bellare and D. Micciancio's AdHash, by the best known attack, D. Wagner's). Nothing here knows any app.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import shake_256
 from typing import Any, Final, NamedTuple
 
@@ -21,11 +21,13 @@ import apsw
 
 from store.codec import encode_trusted
 from store.crypto import digest
+from store.errors import Damaged, WrongKey
+from store.ids import EntryId
 from store.interface import LogState
 from store.log import LogId
-from store.sqlite import logs
+from store.sqlite import id_index, logs
 from store.sqlite.changes import count_changes
-from store.sqlite.connection import Database
+from store.sqlite.connection import Database, own_errors
 from store.sqlite.removal import next_free
 from store.sqlite.views import Schema
 
@@ -58,8 +60,8 @@ class Portrait(NamedTuple):
     """The highest key given so far."""
     last_change: int
     """Number of the last change to entries that were held; see `store.sqlite.changes`."""
-    views: Mapping[str, View]
-    """By name of the app."""
+    views: Mapping[str, View | None]
+    """By name of the app; None: it cannot be read, because the file is damaged there."""
 
 
 def portray(
@@ -67,23 +69,55 @@ def portray(
 ) -> Portrait:
     """Look at everything in one read transaction. Some 10 µs a row; writers go on meanwhile.
 
+    What a damaged page keeps from being one moment's is looked at in another.
+
     `schemas`: of the apps whose views are looked at. `tell` gets the number of rows now and then.
 
     Raises:
         Damaged: the file cannot be read.
     """
+    views: dict[str, View | None] = {}
     with database.read() as connection:
-        done = 0
-        views: dict[str, View] = {}
-        for schema in schemas:
-            views[schema.name] = _view_of(connection, schema, done, tell)
-            done += views[schema.name].rows
-        return Portrait(
-            logs.read_states(connection)[1],
-            next_free(connection, "key", "SELECT max(k) FROM entries") - 1,
-            count_changes(connection),
-            views,
-        )
+        states = logs.read_states(connection)[1]
+        last_key = next_free(connection, "key", "SELECT max(k) FROM entries") - 1
+        last_change = count_changes(connection)
+        _look_at_views(connection, schemas, views, tell)
+    while len(views) < len(schemas):
+        with database.read() as connection:
+            _look_at_views(connection, schemas[len(views) :], views, tell)
+    return Portrait(states, last_key, last_change, views)
+
+
+def _look_at_views(
+    connection: apsw.Connection,
+    schemas: Sequence[Schema],
+    views: dict[str, View | None],
+    tell: Callable[[int], None],
+) -> None:
+    """Views of the apps, up to one that is damaged: in that transaction nothing more can be read."""
+    for schema in schemas:
+        before = sum(view.rows for view in views.values() if view is not None)
+        try:
+            with own_errors():
+                views[schema.name] = _view_of(connection, schema, before, tell)
+        except (Damaged, WrongKey):
+            views[schema.name] = None
+            return
+
+
+def unheld(database: Database, ids: Iterable[EntryId]) -> list[EntryId]:
+    """Those of some ids that no entry here has; each costs some 20 µs. Raises: Damaged."""
+    with database.read() as connection:
+        return [entry_id for entry_id in ids if not _is_held(connection, entry_id)]
+
+
+def _is_held(connection: apsw.Connection, entry_id: EntryId) -> bool:
+    """Is an entry with this id here? Of what lies there only the header is looked at."""
+    for key in id_index.keys_near(connection, entry_id):
+        row: Any = connection.execute("SELECT head FROM entries WHERE k = ?", (key,)).fetchone()
+        if row is not None and digest(row[0]) == entry_id:
+            return True
+    return False
 
 
 def _view_of(connection: apsw.Connection, schema: Schema, before: int, tell: Callable[[int], None]) -> View:

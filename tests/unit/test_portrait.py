@@ -7,12 +7,12 @@ import pytest
 
 from store.crypto import SigningKey
 from store.entry import Entry, make_body, sign
-from store.ids import LOG_DOCS, LOG_FEED, LogNo, NetworkId
+from store.ids import LOG_DOCS, LOG_FEED, EntryId, LogNo, NetworkId
 from store.interface import KeyedRun
 from store.log import LogId, fork_proof
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
-from store.sqlite.portrait import Portrait, portray
+from store.sqlite.portrait import Portrait, portray, unheld
 from store.sqlite.views import Schema, Views
 
 NETWORK = NetworkId(b"n" * 32)
@@ -147,3 +147,14 @@ def test_progress_is_told(shelves):
         one.put(chain(SigningKey(bytes([50 + at]) * 32), 2_500))
     portray(one.database, [TEXTS], told.append)
     assert told == [10_000]
+
+
+def test_what_is_not_held_is_found_by_its_id(shelves):
+    one, _ = shelves
+    held, other = chain(AUTHORS[0], 3), chain(AUTHORS[1], 2)
+    one.put(held[:2])
+    one.store.drop_body(held[0].id)
+    ids = [entry.id for entry in (*held, *other)]
+    assert unheld(one.database, ids) == [held[2].id, other[0].id, other[1].id]
+    near = EntryId(held[0].id[:4] + bytes(28))
+    assert unheld(one.database, [near]) == [near]

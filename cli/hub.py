@@ -1,0 +1,137 @@
+"""`aster hub …`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.options import AsJson, Quiet
+from cli.passphrase import asker, choose_passphrase
+from cli.render import Part, Screen, Styled, count_of
+from cli.session import Json, Session, check_home
+from node.errors import BadRequest
+
+EXIT_LOSS: Final = 1
+"""Something would be lost, or could not be made anew."""
+
+_SHOWN: Final = 20
+"""Items of one list that a person is shown; --json has more."""
+
+_ID_CHARS: Final = 10
+
+
+def drill(
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Leave what was rebuilt there; it must not exist.")
+    ] = None,
+    unattended: Annotated[
+        bool, typer.Option("--unattended", help="Keep the key of that folder unprotected.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
+    """Rebuild everything from this home alone, and see what would be lost.
+
+    Every other node counts as gone. All entries are taken in anew in a fresh folder, as if they came from a
+    stranger: every signature is checked, who belongs is computed from what was signed, and what people
+    read is made again. Then logs, views and search index are compared with what is here. Ends with exit
+    code 0 if everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile.
+
+    Examples:
+    aster hub drill
+    aster hub drill --json
+    aster hub drill --out /srv/rebuilt --unattended
+    """
+    screen = Screen(as_json, quiet)
+    session = Session()
+    check_home(session.paths)
+    if unattended and out is None:
+        raise BadRequest("--unattended goes with --out alone.", "aster hub drill --out DIR --unattended")
+    folder = None if out is None else Path(out).absolute()
+    if folder is not None and folder.exists():
+        raise BadRequest(f"{folder} exists already.", "Name a folder that does not: --out DIR")
+    passphrase = None if folder is None or unattended else choose_passphrase(session.environment)
+    from node.doors import offline
+
+    found = offline.drill(session.paths, asker(session.environment), folder, passphrase, _teller(screen))
+    screen.progress("")
+    if as_json:
+        screen.emit(found)
+    else:
+        _show(screen, found)
+    return 0 if found["ok"] else EXIT_LOSS
+
+
+def _teller(screen: Screen) -> Callable[[str, int, int], None]:
+    def tell(stage: str, done: int, total: int) -> None:
+        screen.progress(f"{stage}: {done:,} of {total:,}" if total else f"{stage}: {done:,}")
+
+    return tell
+
+
+def _show(screen: Screen, found: Json) -> None:
+    screen.say(
+        f"{count_of(found['entries'], 'entry')} in {count_of(found['logs'], 'log')}, "
+        f"{count_of(found['bodies'], 'body')}: each signature checked, everything made anew."
+    )
+    screen.table(
+        (
+            (
+                each["what"],
+                _digest(each["here"]),
+                _digest(each["rebuilt"]),
+                "equal" if each["equal"] else "differ",
+            )
+            for each in found["digests"]
+        ),
+        ("", "HERE", "REBUILT", ""),
+    )
+    lost = Styled("lost ", "red")
+    _items(screen, lost, found["lost"]["bodies"], _bodies_line)
+    _items(screen, lost, found["lost"]["entries"], _entries_line)
+    _items(screen, "ended", found["ended"], _ended_line)
+    _items(screen, "named", found["named"], _named_line)
+    if found["out"] is not None:
+        screen.say(f"kept   {found['out']}")
+    if found["ok"]:
+        screen.say(Styled("Nothing would be lost.", "green"))
+    elif found["equal"]:
+        screen.say(Styled("What is here can be rebuilt, but not everything is here.", "red"))
+    else:
+        screen.say(Styled("What was rebuilt is not what is here.", "red"))
+
+
+def _bodies_line(each: Json) -> str:
+    return f"{each['name']}  {each['log']}: {count_of(each['count'], 'body')} not here"
+
+
+def _entries_line(each: Json) -> str:
+    span = f"entry {each['first']}"
+    if each["last"] > each["first"]:
+        span = f"entries {each['first']} to {each['last']}"
+    return f"{each['name']}  {each['log']} {span}: {each['why']}"
+
+
+def _ended_line(each: Json) -> str:
+    return f"{each['name']}  {each['log']} before entry {each['seq']}: a contradiction ({each['kind']})"
+
+
+def _named_line(each: Json) -> str:
+    return f"{each['id'][:_ID_CHARS]} by {each['name']} in {each['log']}, and not here"
+
+
+def _items(screen: Screen, word: Part, found: Json, line: Callable[[Json], str]) -> None:
+    """A line an item, the first ones; then how many more there are."""
+    listed = found["listed"]
+    for each in listed[:_SHOWN]:
+        screen.say(word, f"  {line(each)}")
+    if len(listed) > _SHOWN:
+        screen.say(word, f"  and {len(listed) - _SHOWN:,} more: aster hub drill --json")
+
+
+def _digest(value: object) -> str:
+    """A digest or a number, short; nothing where it could not be had."""
+    if value is None:
+        return "damaged"
+    return f"{value:,}" if isinstance(value, int) else str(value)[:_ID_CHARS]

@@ -1,0 +1,143 @@
+"""What a drill found, in JSON for scripts and for `cli.hub`: what is equal, and what would be lost.
+
+    digests   of logs, of each app's view, and the number of texts in the search index: here and rebuilt
+    lost      what others may have and this home has not, or what could not be made anew from it
+    ended     logs that their authors' contradictions have ended; they end there everywhere
+    named     entries that others link to and that are not here; whether they ever were, nobody here can say
+
+Pure: values in, values out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from gossip.proto.fields import ALL_LOGS
+from node.naming import Names
+from node.replay import Place, Seen
+from store.frontier import Frontier
+from store.ids import NetworkId, log_name, to_text
+from store.interface import NOTHING_HELD, LogState, total_entries
+from store.log import FORK, LogId
+from store.sqlite.portrait import Portrait, View
+
+Json = dict[str, Any]
+
+MAX_LISTED: Final = 1_000
+"""Items in one list of the report; how many there are in all is said beside it."""
+
+
+class Look(NamedTuple):
+    """What one home looked like."""
+
+    portrait: Portrait
+    texts: int | None
+    """Entries in its search index; None: it could not follow, because the store is damaged."""
+
+
+class Drilled(NamedTuple):
+    """What was here, and what could be rebuilt."""
+
+    network: NetworkId
+    here: Look
+    rebuilt: Look
+    seen: Seen
+
+
+def report(drilled: Drilled, names: Names) -> Json:
+    """All of it. `ok`: everything is equal and nothing would be lost."""
+    digests = _digests(drilled)
+    equal = all(each["equal"] for each in digests)
+    here, seen = drilled.here.portrait.states, drilled.seen
+    bodies = [_of(log_id, names) | {"count": count} for log_id, count in sorted(seen.absent.items())]
+    entries = [*_shortfalls(drilled, names), *_beyond(here, names)]
+    ended = [_of(log_id, names) | _end(state) for log_id, state in sorted(here.items()) if state.evidence]
+    absent = sum(seen.absent.values())
+    return {
+        "ok": equal and not bodies and not entries,
+        "equal": equal,
+        "logs": len(here),
+        "entries": total_entries(here.values()),
+        "bodies": total_entries(here.values()) - absent,
+        "digests": digests,
+        "lost": {"bodies": _listed(bodies, absent), "entries": _listed(entries, len(entries))},
+        "ended": _listed(ended, len(ended)),
+        "named": _listed(_named(seen, names), len(seen.named)),
+    }
+
+
+def _listed(items: Iterable[Json], count: int) -> Json:
+    return {"count": count, "listed": list(items)[:MAX_LISTED]}
+
+
+def _digests(drilled: Drilled) -> list[Json]:
+    """What is compared, here and rebuilt."""
+    sides = (drilled.here, drilled.rebuilt)
+    one, other = (Frontier(drilled.network, look.portrait.states) for look in sides)
+    compared = [_compared("logs", to_text(one.digest(ALL_LOGS)), to_text(other.digest(ALL_LOGS)))]
+    for app in drilled.here.portrait.views:
+        mine, made = (look.portrait.views[app] for look in sides)
+        compared.append(
+            _compared(f"{app} view", _shown(mine), _shown(made))
+            | {"rows_here": mine and mine.rows, "rows_rebuilt": made and made.rows}
+        )
+    compared.append(_compared("search index", drilled.here.texts, drilled.rebuilt.texts))
+    return compared
+
+
+def _compared(what: str, here: object, rebuilt: object) -> Json:
+    return {"what": what, "here": here, "rebuilt": rebuilt, "equal": here == rebuilt and here is not None}
+
+
+def _shown(view: View | None) -> str | None:
+    return None if view is None else to_text(view.digest)
+
+
+def _shortfalls(drilled: Drilled, names: Names) -> Iterator[Json]:
+    """Logs that could not be rebuilt as they are held, with the place and the reason."""
+    here, rebuilt = drilled.here.portrait.states, drilled.rebuilt.portrait.states
+    for log_id in sorted({*here, *rebuilt}):
+        held, made = here.get(log_id, NOTHING_HELD), rebuilt.get(log_id, NOTHING_HELD)
+        if _essence(held) != _essence(made):
+            place = _reason(log_id, made, drilled.seen)
+            last = max(_last(held), place.seq)
+            yield _of(log_id, names) | {"first": place.seq, "last": last, "why": place.why}
+
+
+def _reason(log_id: LogId, made: LogState, seen: Seen) -> Place:
+    found = [places[log_id] for places in (seen.holes, seen.refused) if log_id in places]
+    return min(
+        found, default=Place(log_id, _last(made) + 1, "it came out otherwise"), key=lambda place: place.seq
+    )
+
+
+def _beyond(here: Mapping[LogId, LogState], names: Names) -> Iterator[Json]:
+    """Entries that must have been there before a contradiction that is known, and are not here."""
+    for log_id, state in sorted(here.items()):
+        if state.evidence is not None and state.evidence.seq > _last(state) + 1:
+            why = "they are not here, and what contradicts them or follows them is known"
+            span = {"first": _last(state) + 1, "last": state.evidence.seq - 1}
+            yield _of(log_id, names) | span | {"why": why}
+
+
+def _named(seen: Seen, names: Names) -> Iterator[Json]:
+    for entry_id, log_id in sorted(seen.named.items()):
+        yield _of(log_id, names) | {"id": to_text(entry_id)}
+
+
+def _essence(state: LogState) -> tuple[object, object]:
+    """What of a state is the same wherever the same was seen."""
+    return state.head, state.evidence and state.evidence.digest()
+
+
+def _last(state: LogState) -> int:
+    return 0 if state.head is None else state.head.seq
+
+
+def _of(log_id: LogId, names: Names) -> Json:
+    author = log_id.author
+    return {"author": to_text(author), "name": names.of(author), "log": log_name(log_id.log)}
+
+
+def _end(state: LogState) -> Json:
+    assert state.evidence is not None
+    return {"seq": state.evidence.seq, "kind": "fork" if state.evidence.kind == FORK else "bad signature"}
