@@ -80,7 +80,9 @@ class Mesh:
         self._states: dict[AuthorId, PeerState] = {}
         self._changed = trio.Event()
         self._heard = trio.Event()
+        self._synced_ms: dict[AuthorId, int] = {}
         driver.on_learned = self._learned
+        driver.on_sync(self._note_sync)
 
     # --- how it stands --------------------------------------------------------------------------------
 
@@ -110,6 +112,14 @@ class Mesh:
     def problem_of(self, device: AuthorId) -> str:
         """Why there is no link to a peer; empty where nothing is known."""
         return self._driver.problem_of(device)
+
+    def hubs(self) -> dict[AuthorId, str]:
+        """Devices that said since the start that they are hubs, with an address of each or an empty text."""
+        return {device: state.address for device, state in self._states.items() if state.hub}
+
+    def synced_ms(self) -> dict[AuthorId, int]:
+        """When the last complete sync with each peer ended, Unix time; since the start."""
+        return dict(self._synced_ms)
 
     # --- what people ask for ----------------------------------------------------------------------------
 
@@ -189,6 +199,12 @@ class Mesh:
             await self._changed.wait()
             self._changed = trio.Event()
             await self._transport.recheck()
+
+    def _note_sync(self, news: SyncReport | SyncProgress) -> None:
+        if isinstance(news, SyncReport) and news.ended.complete:
+            if len(self._synced_ms) >= MAX_LEARNED:
+                self._synced_ms.clear()
+            self._synced_ms[news.ended.peer] = _now_ms()
 
     def _learned(self, learned: Learned) -> None:
         if len(self._states) >= MAX_LEARNED:
