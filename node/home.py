@@ -3,6 +3,7 @@
     lock        held by whoever may write (a daemon, or a command that changes something without one)
     keyring     opens first; its home key opens the databases
     store       entries with their views, settings, the list of peers; and the search index beside it
+    allowed     who is let in: in an open circle the list of peers, in a federation whom the roster knows
     birthplace  see `node.birthplace`; where it is another, `why_not` says so and the author signs nothing
 
 Synchronous and without trio: commands that run without a daemon use it too.
@@ -18,17 +19,20 @@ from node import birthplace, keyring, network_file
 from node.admission import AllowList
 from node.apps.registry import SCHEMAS, Projection
 from node.errors import DamagedHome, DiskFull, HomeLocked, Missing, WrongNetwork
+from node.federation.roster import Roster
 from node.keyring import AskPassphrase, Keys
+from node.membership import Membership
 from node.paths import FILE_MODE, Paths
 from node.shelf import Folding, Shelf
 from store.charter import Charter
 from store.crypto import SigningKey, keyed_digest
 from store.errors import StorageFull, StoreError, StoreLocked
-from store.ids import AuthorId
+from store.ids import LOG_ID, AuthorId
 from store.sqlite.connection import KEY_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.home import HomeTables
 from store.sqlite.search import SearchIndex
+from store.sqlite.whole_logs import read_whole_logs
 
 _STORE_DOMAIN: Final = b"asterism/store/1"
 _NETWORK: Final = "network"
@@ -57,7 +61,12 @@ class Home:
         self._projection = projection = Projection(self.entries)
         self.shelf = Shelf(self.entries, Folding(SCHEMAS, projection.fold, projection.unfold))
         self.tables = HomeTables(database)
-        self.allowed = AllowList(self.device, (peer.device for peer in self.tables.peers()))
+        self._allowed: AllowList | Membership
+        if charter.inceptions:
+            self._allowed = Membership(Roster(charter), self.device)
+        else:
+            self._allowed = AllowList(self.device, (peer.device for peer in self.tables.peers()))
+        self._is_folded = False
         self.why_not = ""
         """Why nothing may be signed; empty: all is well."""
         self._lock = lock
@@ -67,6 +76,33 @@ class Home:
     def device(self) -> AuthorId:
         """This home's own device, 32 bytes."""
         return self.key.author
+
+    @property
+    def allowed(self) -> AllowList | Membership:
+        """Who is let in, and what is carried."""
+        return self.membership or self._allowed
+
+    @property
+    def membership(self) -> Membership | None:
+        """Who belongs to the federation; None in an open circle.
+
+        Every `id` log is read and folded when this is first asked for, some 0.2 ms a device.
+
+        Raises:
+            Damaged: the store is.
+        """
+        if not isinstance(self._allowed, Membership):
+            return None
+        if not self._is_folded:
+            self.fold_members()
+        return self._allowed
+
+    def fold_members(self) -> None:
+        """Fold what stands in `id` logs and was not folded yet, for example after an entry that was written
+        without the intake. Does nothing in an open circle. Raises: Damaged: the store is."""
+        if isinstance(self._allowed, Membership):
+            self._is_folded = True
+            self._allowed.load(read_whole_logs(self.database, LOG_ID))
 
     def search(self) -> SearchIndex:
         """The search index, opened when it is first asked for.
@@ -85,8 +121,9 @@ class Home:
         self.why_not = ""
 
     def reload_peers(self) -> None:
-        """Read the list of peers again after it changed."""
-        self.allowed.replace(peer.device for peer in self.tables.peers())
+        """Read the list of peers again after it changed. In a federation it lets nobody in."""
+        if isinstance(self._allowed, AllowList):
+            self._allowed.replace(peer.device for peer in self.tables.peers())
 
     def close(self) -> None:
         """Close everything and give up the lock; safe to call twice."""

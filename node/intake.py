@@ -1,8 +1,9 @@
 """The intake: the one path of every entry, ours or theirs.
 
-    inspect   on the loop: admitted? one chain? signatures, in slices so that the loop goes on
+    inspect   on the loop: carried so far? one chain? signatures, in slices so that the loop goes on
+    consider  in a federation, what strangers say of themselves: it waits until the roster knows them
     write     in the writer's thread: place, append, fold, commit (`node.writer`)
-    tell      on the loop, after the commit: the listener (gossip), then the bus
+    tell      on the loop, after the commit: the roster, the listener (gossip), then the bus
 
 There is one writer; what comes while it commits goes into its next transaction together. Implements
 `gossip.net.ports.Keeper`. Nothing that a peer sends raises here.
@@ -11,46 +12,32 @@ There is one writer; what comes while it commits goes into its next transaction 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple, TypeVar
+from typing import TypeVar
 
 import trio
 
 from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
-from gossip.proto.judge import Inspected, check_chain, inspected, log_of, prove_bad, unchecked
+from gossip.proto.judge import Inspected, check_chain, log_of, prove_bad, unchecked
 from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
 from node.bus import Bus
-from node.commits import Commits, Submitted, size_of
-from node.limits import CHECK_TOGETHER, MAX_READ_BYTES, MAX_READ_THREADS, SUBMIT_TOGETHER_BYTES
+from node.carrying import Carrying
+from node.commits import Commits, Submitted
+from node.inspection import NOT_CARRIED, Candidate, Checked, check_signed, in_groups
+from node.limits import MAX_READ_BYTES, MAX_READ_THREADS
+from node.membership import Membership
 from node.shelf import Shelf
 from node.signatures import Signatures
 from node.writer import Applied, BodyNews, Delivery, EvidenceNews, OwnEntries, SignaturesChecked, Writer
 from store.entry import Entry
-from store.errors import BadSignature, Damaged, InvalidEntry, NotFound
+from store.errors import Damaged, InvalidEntry, NotFound
 from store.ids import LOG_ID, AuthorId, EntryId, NetworkId
 from store.interface import NOTHING_HELD, LogState
 from store.log import LogId, parse_evidence
 
-NOT_CARRIED: Final = "its author's log is not carried here so far"
-"""Why an entry is not taken in that breaks no rule."""
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class _Candidate(NamedTuple):
-    """A piece that is a chain, as far as its log is carried."""
-
-    place: int
-    """Its place among the pieces of the call."""
-    piece: Piece
-    asked: Sequence[Entry]
-    """Entries whose signatures are to be checked."""
-    each: bool
-    """Each of them that is not held, not only the last one."""
-    is_whole: bool
-    """Nothing was cut off. Else its end, which vouched for what is before it, may be missing."""
 
 
 class Intake:
@@ -70,6 +57,10 @@ class Intake:
         self._note(writer.states())
         self._turns: dict[AuthorId, trio.Event] = {}
         self._reading = trio.CapacityLimiter(MAX_READ_THREADS)
+        self._membership = admission if isinstance(admission, Membership) else None
+        self._carrying = (
+            Carrying(self._membership, self.queue, self._states, self.read_held) if self._membership else None
+        )
 
     # What gossip asks
 
@@ -90,29 +81,53 @@ class Intake:
     ) -> list[Verdict]:
         """Judge pieces from a peer, keep what is good, and say what became of each."""
         verdicts: dict[int, Verdict] = {}
-        candidates: list[_Candidate] = []
+        candidates: list[Candidate] = []
         for place, piece in enumerate(pieces):
             judged = self._admit(place, piece, each_signature)
-            if isinstance(judged, _Candidate):
+            if isinstance(judged, Candidate):
                 candidates.append(judged)
             else:
                 verdicts[place] = judged
         groups = [
             (group, self.signatures.begin([entry for candidate in group for entry in candidate.asked]))
-            for group in _groups(candidates)
+            for group in in_groups(candidates)
         ]
         deliveries: list[tuple[list[int], Submitted]] = []
+        strangers: list[AuthorId] = []
         async with self._turn_of(source):
             for group, check in groups:
-                bad = await self.signatures.wrong(check)
-                found = _found(group, bad, verdicts)
-                if found:
-                    delivery = Delivery(tuple(found.values()))
-                    brought = [one.piece for one in found.values()]
-                    deliveries.append((list(found), await self.queue.enqueue(delivery, source, brought)))
+                checked = check_signed(group, await self.signatures.wrong(check), verdicts)
+                strangers += self._consider(checked, source, verdicts)
+                if checked.found:
+                    delivery = Delivery(tuple(checked.found.values()))
+                    brought = [one.piece for one in checked.found.values()]
+                    deliveries.append(
+                        (list(checked.found), await self.queue.enqueue(delivery, source, brought))
+                    )
         for places, submitted in deliveries:
             verdicts.update(zip(places, (await self.queue.outcome_of(submitted)).verdicts, strict=True))
+        for author in strangers:
+            self._written(author)
         return [verdicts[place] for place in range(len(pieces))]
+
+    def _consider(
+        self, checked: Checked, source: AuthorId, verdicts: dict[int, Verdict]
+    ) -> Sequence[AuthorId]:
+        """Put what strangers say where it waits. What waited of those who become known by it is found."""
+        known: list[AuthorId] = []
+        for place, piece in checked.strangers.items():
+            assert self._carrying is not None
+            judged = self._carrying.consider(piece, source)
+            if isinstance(judged, Inspected):
+                checked.found[place] = judged
+                known.append(piece[0].author)
+            else:
+                verdicts[place] = judged
+        return known
+
+    def _written(self, author: AuthorId) -> None:
+        assert self._carrying is not None
+        self._carrying.written(author)
 
     @asynccontextmanager
     async def _turn_of(self, source: AuthorId) -> AsyncIterator[None]:
@@ -134,13 +149,15 @@ class Intake:
             proof = parse_evidence(evidence, self._network)
         except InvalidEntry:
             return False
-        if proof.seq <= self._admission.last_carried(proof.log_id):
+        if proof.seq <= self._admission.last_carried(proof.log_id) and not self._is_stranger(proof.log_id):
             await self.queue.submit(EvidenceNews(proof), source)
         return True
 
     async def ingest_body(self, entry_id: EntryId, body: bytes, source: AuthorId) -> bool:
         """Take a body that was missing. False: it is not the one committed to (the sender's fault)."""
         outcome = await self.queue.submit(BodyNews(entry_id, body), source)
+        if self._carrying is not None:
+            await self._carrying.mend()
         return not isinstance(outcome.error, InvalidEntry)
 
     async def read_run(self, log_id: LogId, first_seq: int, last_seq: int, max_bytes: int) -> Piece:
@@ -245,20 +262,25 @@ class Intake:
         """Take entries in, until cancelled. What has begun to be written is finished and told."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.signatures.run)
+            if self._carrying is not None:
+                nursery.start_soon(self._carrying.run)
             await self.queue.run()
 
     # Inside
 
     def _told(self, batch: Sequence[Submitted], applied: Applied) -> None:
-        """After a commit: remember the new states, then tell gossip, then the bus."""
+        """After a commit: remember the new states, then tell the roster, then gossip, then the bus."""
         self._note(applied.changed)
-        for submitted in batch:
-            fresh, evidence = submitted.outcome.fresh, submitted.outcome.evidence
-            shrunk = submitted.outcome.shrunk
-            if fresh or evidence or shrunk:
-                committed = Committed(tuple(fresh), submitted.source, tuple(evidence), tuple(shrunk))
-                self._listener(committed)
-                self._bus.publish(committed)
+        commits = [_commit_of(submitted) for submitted in batch]
+        if self._carrying is not None:
+            for commit in commits:
+                self._carrying.committed(commit)
+        for commit in commits:
+            if commit.pieces or commit.evidence or commit.shrunk:
+                self._listener(commit)
+                self._bus.publish(commit)
+        if self._carrying is not None:
+            self._carrying.settle(applied.changed)
 
     def _note(self, states: dict[LogId, LogState]) -> None:
         """Remember states, and which logs hold entries that were not checked one by one."""
@@ -272,7 +294,7 @@ class Intake:
             else:
                 self._unchecked.discard(log_id)
 
-    def _admit(self, place: int, piece: Piece, each: bool) -> "_Candidate | Verdict":
+    def _admit(self, place: int, piece: Piece, each: bool) -> "Candidate | Verdict":
         """Look at a piece alone, signatures aside."""
         log_id = log_of(piece)
         carried = piece[: max(0, self._admission.last_carried(log_id) + 1 - piece[0].seq)]
@@ -282,10 +304,18 @@ class Intake:
             check_chain(piece)
         except InvalidEntry as error:
             return Rejected(log_id, str(error))
+        if self._membership is not None and self._is_stranger(log_id):
+            fresh = [entry for entry in piece if not self._membership.holds(entry)]
+            return Candidate(place, piece, fresh, each=True, is_whole=True, is_known=False)
         is_whole = len(carried) == len(piece)
         each = each or log_id.log == LOG_ID or not is_whole
         asked = unchecked(carried, self._states.get(log_id, NOTHING_HELD), each=each)
-        return _Candidate(place, carried, asked, each, is_whole)
+        return Candidate(place, carried, asked, each, is_whole)
+
+    def _is_stranger(self, log_id: LogId) -> bool:
+        """Is this the `id` log of somebody whom the roster does not know?"""
+        members = self._membership
+        return members is not None and log_id.log == LOG_ID and not members.carries(log_id.author)
 
     def _read_held(self, log_id: LogId, first_seq: int, last_seq: int) -> Sequence[Entry]:
         return self._shelf.range(log_id, first_seq, last_seq, MAX_READ_BYTES)
@@ -301,36 +331,7 @@ class Intake:
         return BodyAnswer(entry_id, NOT_HELD, b"") if body is None else BodyAnswer(entry_id, HELD, body)
 
 
-def _groups(candidates: Sequence[_Candidate]) -> list[list[_Candidate]]:
-    """Candidates in groups that are checked and submitted together."""
-    groups: list[list[_Candidate]] = []
-    asked = size_bytes = 0
-    for candidate in candidates:
-        own_bytes = size_of(candidate.piece)
-        if not groups or asked >= CHECK_TOGETHER or size_bytes + own_bytes > SUBMIT_TOGETHER_BYTES:
-            groups.append([])
-            asked = size_bytes = 0
-        groups[-1].append(candidate)
-        asked += len(candidate.asked)
-        size_bytes += own_bytes
-    return groups
-
-
-def _found(
-    group: Sequence[_Candidate], bad: Sequence[Entry], verdicts: dict[int, Verdict]
-) -> dict[int, Inspected]:
-    """What the writer gets of a group, by place; pieces that nobody vouches for get their verdict."""
-    found: dict[int, Inspected] = {}
-    bad_objects = set(map(id, bad))
-    for place, piece, asked, each, is_whole in group:
-        own_bad = [entry for entry in asked if id(entry) in bad_objects] if bad else []
-        if own_bad and not is_whole:
-            piece, own_bad = piece[: min(entry.seq for entry in own_bad) - piece[0].seq], []
-            if not piece:
-                verdicts[place] = Unwanted(LogId(asked[0].author, asked[0].log), NOT_CARRIED)
-                continue
-        try:
-            found[place] = inspected(piece, own_bad, vouched=bool(asked), each=each)
-        except BadSignature as error:
-            verdicts[place] = Rejected(log_of(piece), str(error))
-    return found
+def _commit_of(submitted: Submitted) -> Committed:
+    """What a job changed."""
+    found = submitted.outcome
+    return Committed(tuple(found.fresh), submitted.source, tuple(found.evidence), tuple(found.shrunk))

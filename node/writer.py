@@ -274,10 +274,15 @@ class _Batch:
         return held[0] if held and outcome.error is None else None
 
     def _truncate(self, log_id: LogId, last_seq: int, outcome: Outcome) -> None:
-        """Cut a log short. What is left of it has to end with a good signature."""
+        """Cut a log short. What is left of it has to end with a good signature.
+
+        Of an `id` log that goes, the evidence stays: without it the log would be taken in again.
+        """
 
         def cut() -> None:
-            if not exceeds(self._state(log_id), last_seq):
+            state = self._state(log_id)
+            kept = state.evidence if log_id.log == LOG_ID else None
+            if not exceeds(state if kept is None else state._replace(evidence=None), last_seq):
                 return
             good_seq = self._vouched_seq(log_id, last_seq)
             proof = None
@@ -286,6 +291,8 @@ class _Batch:
             if proof is not None:
                 outcome.evidence.append(self._store.end_log(proof))
             self._store.truncate(log_id, last_seq if proof is not None else good_seq)
+            if kept is not None:
+                self._store.end_log(kept)
             outcome.shrunk.append(log_id)
             self._keep_stored(log_id)
 

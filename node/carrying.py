@@ -1,0 +1,199 @@
+"""Keeps the store in step with the roster of a federation: acts on what `node.membership` decides.
+
+    after each commit, and each piece that is considered, the roster is settled
+    what waited and is carried now is handed to the writer
+    logs that are held further than they are carried are cut; an `id` log of which nothing is carried waits
+    introductions end when their time is over
+
+For the trio thread.
+"""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import trio
+
+from gossip.proto.events import Committed, Piece, Verdict
+from gossip.proto.judge import Inspected
+from node.commits import Commits
+from node.membership import Membership
+from node.waiting_room import MAX_AUTHOR_BYTES, Waiting, log_of
+from node.writer import Delivery, EvidenceNews, Truncations
+from store.entry import MAX_ID_SEQ, Entry
+from store.errors import Damaged
+from store.ids import LOG_ID, MAX_LOGS_PER_AUTHOR, AuthorId, LogNo
+from store.interface import NOTHING_HELD, LogState, exceeds
+from store.log import LogId
+
+CUT_AT_ONCE: Final = 64
+"""Logs that are cut with one job. Each is a transaction, and whoever comes with entries waits for them."""
+
+LOOK_AT_ONCE: Final = 2_000
+"""Logs that are looked at without a pause, some milliseconds."""
+
+REST_S: Final = 60.0
+"""How long to wait before what the store refused is tried again: the disk may be full."""
+
+EXPIRE_S: Final = 10.0
+"""An introduction ends at most so much later than it has to."""
+
+_log = logging.getLogger(__name__)
+
+ReadHeld = Callable[[LogId, int, int, int], Awaitable[Sequence[Entry]]]
+"""Entries of a log from one seq to another that are held, at most so many bytes. Raises: Damaged."""
+
+
+class Carrying:
+    """One home's. `run` must run."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        queue: Commits,
+        states: Mapping[LogId, LogState],
+        read_held: ReadHeld,
+    ) -> None:
+        """`states`: of all logs, as last committed; the dictionary itself."""
+        self._membership = membership
+        self._queue = queue
+        self._states = states
+        self._read_held = read_held
+        self._doubtful: dict[LogId, None] = dict.fromkeys(states)
+        """Logs that may be held further than they are carried."""
+        self._doubts = trio.Event()
+        self._ready_send, self._ready = trio.open_memory_channel[Waiting](math.inf)
+        """At most as many as there is room for in the room that they come from."""
+
+    # --- what the intake tells ------------------------------------------------------------------------
+
+    def committed(self, commit: Committed) -> None:
+        """Fold what was committed. Told before anyone else is."""
+        self._membership.committed(commit)
+
+    def settle(self, changed: Iterable[LogId] = ()) -> None:
+        """Look what became of the roster. `changed`: logs that were just committed."""
+        changes = self._membership.settle()
+        for waiting in changes.ready:
+            self._ready_send.send_nowait(waiting)
+        for device in changes.devices:
+            self._doubt(LogId(device, LogNo(log)) for log in range(MAX_LOGS_PER_AUTHOR))
+        self._doubt(changed)
+        if changes.admission:
+            self._membership.tell()
+
+    def consider(self, piece: Piece, source: AuthorId) -> Verdict | Inspected:
+        """Judge a checked piece of an `id` log that is not carried. An `Inspected` is to be written; once
+        that was done, or not, `written` has to be called."""
+        state = self._states.get(log_of(piece[0].author), NOTHING_HELD)
+        found = self._membership.consider(piece, source, state.evidence)
+        self.settle()
+        if not isinstance(found, Waiting):
+            return found
+        if found.evidence is not None:
+            self._ready_send.send_nowait(found._replace(entries=()))
+        return _inspected(found.entries)
+
+    def written(self, author: AuthorId) -> None:
+        """What waited of an author was handed to the writer, who kept it or did not."""
+        head = self._states.get(log_of(author), NOTHING_HELD).head
+        self._membership.written(author, 0 if head is None else head.seq)
+        self.settle()
+
+    def _doubt(self, log_ids: Iterable[LogId]) -> None:
+        self._doubtful.update((log_id, None) for log_id in log_ids if self._is_beyond(log_id))
+        if self._doubtful:
+            self._doubts.set()
+
+    def _is_beyond(self, log_id: LogId) -> bool:
+        """Is a log held further than it is carried? Of an `id` log evidence stays, see `node.writer`."""
+        state = self._states.get(log_id, NOTHING_HELD)
+        if log_id.log == LOG_ID:
+            state = state._replace(evidence=None)
+        return exceeds(state, self._membership.last_good(log_id))
+
+    # --- tasks ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Act, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write_ready)
+            nursery.start_soon(self._cut)
+            nursery.start_soon(self._expire)
+
+    async def mend(self) -> None:
+        """Fold again the logs of which a body was missing: one came back."""
+        for author in list(self._membership.torn):
+            try:
+                entries = await self._read_held(log_of(author), 1, MAX_ID_SEQ, _WHOLE_LOG_BYTES)
+            except Damaged:
+                continue
+            self._membership.load([entries] if entries else [])
+        self.settle()
+
+    async def _write_ready(self) -> None:
+        """Have written what waited and is carried now. What the store refuses comes again from peers."""
+        async for entries, evidence, source in self._ready:
+            if entries:
+                await self._queue.submit(Delivery((_inspected(entries),)), source, (entries,))
+                self.written(entries[0].author)
+            if evidence is not None:
+                await self._queue.submit(EvidenceNews(evidence), source)
+
+    async def _cut(self) -> None:
+        """Cut what is held further than it is carried."""
+        self._doubts.set()
+        while True:
+            await self._doubts.wait()
+            self._doubts = trio.Event()
+            refused: list[LogId] = []
+            while self._doubtful:
+                some = list(self._doubtful)[:LOOK_AT_ONCE]
+                for log_id in some:
+                    del self._doubtful[log_id]
+                beyond = list(filter(self._is_beyond, some))
+                for start in range(0, len(beyond), CUT_AT_ONCE):
+                    refused += await self._cut_some(beyond[start : start + CUT_AT_ONCE])
+                await trio.lowlevel.checkpoint()
+            if refused:
+                await trio.sleep(REST_S)
+                self._doubt(refused)
+
+    async def _cut_some(self, logs: Sequence[LogId]) -> Sequence[LogId]:
+        """Cut some logs; those that were not, where the store refused."""
+        for log_id in logs:
+            if log_id.log == LOG_ID:
+                await self._shelve(log_id)
+        ends = tuple((log_id, self._membership.last_good(log_id)) for log_id in logs)
+        outcome = await self._queue.submit(Truncations(ends), None)
+        if outcome.error is None:
+            return ()
+        _log.error("logs could not be cut: %s", outcome.error)
+        return logs
+
+    async def _shelve(self, log_id: LogId) -> None:
+        """Have the beginning of an `id` log wait that is about to go."""
+        try:
+            entries = await self._read_held(log_id, 1, MAX_ID_SEQ, MAX_AUTHOR_BYTES)
+        except Damaged:
+            return
+        state = self._states.get(log_id, NOTHING_HELD)
+        if not self._membership.carries(log_id.author):
+            self._membership.shelve(log_id.author, tuple(entries), state)
+            self.settle()
+
+    async def _expire(self) -> None:
+        while True:
+            await trio.sleep(EXPIRE_S)
+            if self._membership.expire():
+                self._membership.tell()
+
+
+_WHOLE_LOG_BYTES: Final = 16 * 2**20
+"""More than the largest `id` log has."""
+
+
+def _inspected(entries: Piece) -> Inspected:
+    """A chain of which every signature was checked when it began to wait."""
+    return Inspected(entries, vouched=True, each=True, bad_at=len(entries))
