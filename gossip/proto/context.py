@@ -22,6 +22,9 @@ class Tuning:
 
     hub: bool = False
     interest: int = ALL_LOGS
+    ids_first: bool = False
+    """After each link-up the first session that we open is over `id` logs alone: what is carried follows from
+    them, so that in the session after it nothing is sent in vain."""
     target_links: int = limits.TARGET_LINKS
     sync_interval_s: float = limits.SYNC_INTERVAL_S
     presence_s: float = limits.PRESENCE_S

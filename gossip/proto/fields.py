@@ -9,13 +9,16 @@ from gossip.errors import RemoteFault, Severity
 from gossip.proto import limits
 from store.codec import decode_shaped
 from store.errors import InvalidEntry
-from store.ids import MAX_LOGS_PER_AUTHOR
+from store.ids import LOG_ID, MAX_LOGS_PER_AUTHOR
 
 PROTOCOL_VERSION: Final = 1
 """Of the push and sync protocols and of announcements. A peer of another version is let go, and told why."""
 
 ALL_LOGS: Final = 2**MAX_LOGS_PER_AUTHOR - 1
 """An interest in every log: bit n stands for log number n."""
+
+ID_LOGS: Final = 1 << LOG_ID
+"""An interest in `id` logs alone."""
 
 HASH_BYTES: Final = 32
 

@@ -79,6 +79,11 @@ class SyncSession:
         return 0 if self._sending is None else self._sending.entries_sent
 
     @property
+    def peer_interest(self) -> int:
+        """What the peer carries, as far as it was known when the session began."""
+        return self._terms.interests[1]
+
+    @property
     def is_comparing(self) -> bool:
         """It is ours, and what the peer has for us is not known yet."""
         return self.initiator and self.phase in (Phase.OPENING, Phase.COMPARING)

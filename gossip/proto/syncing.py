@@ -14,6 +14,7 @@ from gossip.proto import events, limits
 from gossip.proto.context import Context, Terms
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.evidence import glance, is_news
+from gossip.proto.fields import ID_LOGS
 from gossip.proto.sync import Phase, SyncSession
 from store.frontier import place_of
 from store.ids import AuthorId
@@ -61,6 +62,10 @@ class Syncing:
         self._later: set[AuthorId] = set()
         self._peers: dict[AuthorId, _Peer] = {}
         self._unwanted: set[int] = set()
+        self._preludes: set[SessionId] = set()
+        """Sessions of ours over `id` logs alone."""
+        self._versed: set[AuthorId] = set()
+        """Peers whose `id` logs were compared with ours since their link stands."""
 
     # --- starting -----------------------------------------------------------------------------------
 
@@ -130,6 +135,9 @@ class Syncing:
             return []
         self._peers.setdefault(peer, _Peer(allowance_at=now)).opened_at = now
         session = self._context.new_session()
+        tuning = self._context.tuning
+        if tuning.ids_first and peer not in self._versed and tuning.interest & ID_LOGS:
+            self._preludes.add(session)
         self._begin(session, peer, interest, initiator=True, now=now)
         return [events.OpenSync(session, peer)]
 
@@ -152,7 +160,7 @@ class Syncing:
             self._unwanted.clear()
         terms = Terms(
             frontier=context.frontier,
-            interests=(context.tuning.interest, interest),
+            interests=(ID_LOGS if session in self._preludes else context.tuning.interest, interest),
             last_carried=context.admission.last_carried,
             unwanted=self._unwanted,
             is_news=self._is_news,
@@ -278,6 +286,7 @@ class Syncing:
     def link_down(self, peer: AuthorId, now: float) -> list[Effect]:
         """A neighbour is gone: so are its sessions and wishes."""
         self._later.discard(peer)
+        self._versed.discard(peer)
         effects: list[Effect] = []
         for session in [running for running in self._sessions.values() if running.peer == peer]:
             effects += self._after(session, session.abandon("the connection ended"), now)
@@ -304,6 +313,12 @@ class Syncing:
         self._context.schedule.cancel(f"{_SILENCE}{session.session}")
         del self._begun_at[session.session]
         peer, ok = session.peer, any(isinstance(e, events.SyncEnded) and e.ok for e in effects)
+        if ok:
+            self._versed.add(peer)
+        if session.session in self._preludes:
+            self._preludes.discard(session.session)
+            if ok:
+                return self._go_on(session, effects, now)
         record = self._peers.setdefault(peer, _Peer(allowance_at=now))
         record.fruitless = 0 if session.entries_new or session.entries_sent else record.fruitless + 1
         goes_on = bool(session.entries_new) and not session.is_whole
@@ -313,3 +328,9 @@ class Syncing:
         if session.lacks_bodies:
             effects.append(events.FindMissingBodies())
         return effects
+
+    def _go_on(self, session: SyncSession, effects: list[Effect], now: float) -> list[Effect]:
+        """After a session over `id` logs comes the one over everything; for people both are one."""
+        self._later.discard(session.peer)
+        shown = [effect for effect in effects if not isinstance(effect, events.SyncEnded)]
+        return shown + self.open(session.peer, session.peer_interest, now, at_once=True)
