@@ -37,6 +37,15 @@ Table = Mapping[str, Verb | Group]
 
 VERBS: Final[Table] = {
     "init": Verb("cli.home", "init", "Make a home: a device key, and a new network or a place in one."),
+    "federation": Group(
+        "A network of sections of equal standing.",
+        {
+            "found": Verb("cli.federation", "found", "Found a federation with its first section."),
+            "show": Verb("cli.federation", "show", "Show what the federation's charter says."),
+        },
+    ),
+    "join": Verb("cli.join", "join", "Become a member of a federation with an invite."),
+    "recover": Verb("cli.recover", "recover", "Replace a lost device, with your 24 words."),
     "run": Verb("cli.run", "run", "Run the daemon: connect to peers and keep in step with them."),
     "status": Verb("cli.status", "status", "Show this device, its network, its peers and what it holds."),
     "stop": Verb("cli.status", "stop", "End the daemon in good order."),
@@ -46,6 +55,22 @@ VERBS: Final[Table] = {
             "add": Verb("cli.peers", "add", "Let a device in, as a peer and as an author."),
             "list": Verb("cli.peers", "list_peers", "List the devices that are let in."),
             "remove": Verb("cli.peers", "remove", "Let a device in no longer."),
+        },
+    ),
+    "device": Group(
+        "The machines of one member.",
+        {
+            "link": Verb("cli.devices", "link", "Make a home here with a further device of yours."),
+            "list": Verb("cli.devices", "list_devices", "List your devices, or those of another member."),
+            "code": Verb("cli.devices", "code", "Print the code with which your next device gets in."),
+            "revoke": Verb("cli.devices", "revoke", "Revoke devices that are lost or given away."),
+        },
+    ),
+    "section": Group(
+        "The parts of a federation.",
+        {
+            "join": Verb("cli.join", "join_section", "Begin a new section with an invite for one."),
+            "draft": Verb("cli.join", "draft", "Draft a founding section, for whoever founds."),
         },
     ),
     "network": Group(

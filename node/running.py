@@ -1,7 +1,7 @@
 """What runs over an open home: what keeps entries, and what connects to peers.
 
     keep    intake, author, verification, indexing
-    join    transport (libp2p, imported late), engine, driver, mesh
+    join    transport (libp2p, imported late), engine, driver, mesh; in a federation its guests
 
 The daemon puts doors on top of both; whoever joins or recovers does without them. Each is a context
 manager that ends its tasks when it is left; `join` has to end before `keep`.
@@ -10,10 +10,10 @@ manager that ends its tasks when it is left; `join` has to end before `keep`.
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import trio
 
@@ -26,10 +26,13 @@ from node.author import Author
 from node.bus import Bus
 from node.config import Config
 from node.errors import BadData, Fault, NodeError, Unavailable
+from node.federation.guest_messages import PROTOCOL
+from node.guests import Guests
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
 from node.mesh import Mesh
+from node.presenting import Introduction
 from node.verification import Verification
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId, to_text
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from gossip.net.host import Libp2pHost
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Keeping(NamedTuple):
@@ -60,7 +65,8 @@ async def keep(home: Home) -> AsyncIterator[Keeping]:
     """Take entries in and keep them in `home`, which is open for writing, until this is left."""
     bus = Bus()
     intake = Intake(home.shelf, home.network, home.allowed, bus)
-    author = Author(home.key, home.network, intake, now_ms, home.why_not)
+    author = Author(home.key, home.network, intake, now_ms, why_not_signing(home))
+    home.allowed.listen(lambda: _allow(home, author))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(intake.run)
         nursery.start_soon(Verification(intake).run)
@@ -76,6 +82,7 @@ async def join(home: Home, keeping: Keeping, config: Config) -> AsyncIterator[Me
     Raises:
         Unavailable, BadData: it cannot listen where `config` says.
     """
+    membership = home.membership
     transport = await _make_transport(home, config)
     engine = Engine(
         home.device,
@@ -84,9 +91,14 @@ async def join(home: Home, keeping: Keeping, config: Config) -> AsyncIterator[Me
         Frontier(home.network, keeping.intake.states()),
         random=Random(),
         secret=SystemRandom(),
-        tuning=Tuning(hub=config.hub),
+        tuning=Tuning(hub=config.hub, ids_first=membership is not None),
     )
-    driver = Driver(engine, transport, keeping.intake)
+    if membership is None:
+        driver = Driver(engine, transport, keeping.intake)
+    else:
+        introduction = Introduction(home, membership, transport)
+        driver = Driver(engine, transport, keeping.intake, introduction.introduce)
+        transport.handle_guest(PROTOCOL, Guests(home, membership, keeping.intake, now_ms).serve)
     mesh = Mesh(driver, transport, hub=config.hub)
     async with trio.open_nursery() as nursery:
         try:
@@ -94,9 +106,24 @@ async def join(home: Home, keeping: Keeping, config: Config) -> AsyncIterator[Me
         except LocalFault as fault:
             raise cannot_listen(fault, config) from fault
         await nursery.start(driver.run)
-        home.allowed.listen(mesh.admission_changed)
+        home.allowed.listen(lambda: _changed(home, keeping.author, mesh))
         yield Meshed(mesh, driver)
         nursery.cancel_scope.cancel()
+
+
+def why_not_signing(home: Home) -> str:
+    """Why this home's device must sign nothing at the moment; empty: it may."""
+    return home.why_not or ("" if home.membership is None else home.membership.why_not_signing())
+
+
+def _changed(home: Home, author: Author, mesh: Mesh) -> None:
+    """Who is let in has changed: it may concern our own device too."""
+    _allow(home, author)
+    mesh.admission_changed()
+
+
+def _allow(home: Home, author: Author) -> None:
+    author.why_not = why_not_signing(home)
 
 
 async def _make_transport(home: Home, config: Config) -> "Libp2pHost":
@@ -108,11 +135,17 @@ async def _make_transport(home: Home, config: Config) -> "Libp2pHost":
             config.listen,
             topic=gossip_topic(home.network),
             admit=home.allowed.admits_peer,
+            guests=nobody if home.membership is None else home.membership.is_guest,
             validate=partial(_passes, Gate(home.allowed)),
             mdns=config.mdns,
         )
     except LocalFault as fault:
         raise cannot_listen(fault, config) from fault
+
+
+def nobody(device: AuthorId) -> bool:
+    """Is let in."""
+    return False
 
 
 async def load_transport() -> "type[Libp2pHost]":
@@ -141,6 +174,20 @@ def cannot_listen(fault: LocalFault, config: Config) -> NodeError:
             )
         case _:
             return Unavailable(f"Cannot start the network: {fault}.", "Please report it.")
+
+
+def run_to_end(work: Callable[..., Awaitable[T]], *args: object) -> T:
+    """Run asynchronous work in a process that has nothing else to do, and give its result.
+
+    Raises:
+        NodeError: what it ended by. KeyboardInterrupt: Ctrl-C.
+    """
+    try:
+        return trio.run(work, *args)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is not None:
+            raise KeyboardInterrupt from None
+        raise reason_of(group) from None
 
 
 def reason_of(group: BaseExceptionGroup) -> BaseException:

@@ -24,11 +24,11 @@ MAX_FILE_CHARS: Final = 8_192
 _ADVICE: Final = "Ask for the file again: `aster section draft` writes it."
 
 
-def write(section: SignedInception) -> str:
-    """The text of the file, at most 3,600 characters."""
+def write(section: SignedInception, by: str = "") -> str:
+    """The text of the file, at most 3,700 characters. `by`: who drafted it, for the reader."""
     coded = base64.b32encode(section.data).decode("ascii").rstrip("=").lower()
     return (
-        f"# Founding section {section.terms.name!r}."
+        f"# Founding section {section.terms.name!r}{f', drafted by {by!r}' if by else ''}."
         " Whoever founds the federation adds it with: aster federation found … --with THIS-FILE\n"
         f"inception {coded}\n"
         f"id {to_text(section.section)}\n"

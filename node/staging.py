@@ -68,6 +68,11 @@ class Staging:
         """Is a complete home aside, left by an earlier process that was cut off?"""
         return self.stage.network.exists()
 
+    @property
+    def is_kept(self) -> bool:
+        """Does what is aside stay there when this is left?"""
+        return self._keep
+
     def keep(self) -> None:
         """From now on nobody can say whether others have heard of this home: keep what is aside."""
         self._keep = True

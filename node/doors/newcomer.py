@@ -1,0 +1,392 @@
+"""The door of a machine that has no home yet: found a federation, join one, link a further device, recover.
+
+Synchronous, and imported late by the command. Words are turned into a root key here, which signs and is
+forgotten; they stand in no error. Each function makes a whole home or leaves nothing behind, and touches no
+home that is there: `node.staging` says how.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from node import recovery, section_file
+from node.errors import BadData, NodeError, Unavailable
+from node.federation import code as codes
+from node.federation.bare import ENTROPY_BYTES, NO_NETWORK, cut_message, root_key, root_of
+from node.federation.code import Contact, Invite
+from node.federation.guest_effects import MAX_OWN_ENTRIES, Chartered
+from node.federation.inception import SignedInception, Terms, read_inception
+from node.federation.phrase import DEFAULT_LANGUAGE, languages, new_phrase, read_phrase
+from node.federation.statements import FOR_SECTIONS, compose_inception
+from node.founding import (
+    begin_section,
+    create_home,
+    found_federation,
+    publish_name,
+    published_name,
+    write_own,
+)
+from node.home import Home, open_home, read_network_file
+from node.joining import Way, arrive, look, remember_hub, root_in
+from node.network_file import check_name
+from node.paths import Paths
+from node.staging import Staging
+from store.charter import Charter
+from store.crypto import SigningKey, self_test
+from store.entry import MAX_ID_SEQ, SALT_BYTES
+from store.ids import LOG_ID, NetworkId, from_text, to_text
+from store.log import LogId
+
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "KeepWords",
+    "Place",
+    "SectionWish",
+    "check_words",
+    "draft",
+    "found",
+    "join",
+    "languages",
+    "link",
+    "read_charter",
+    "recover",
+    "sign_cut",
+]
+
+Json = dict[str, Any]
+
+Tell = Callable[[Json], None]
+"""Hears what goes on: objects with an ``event``."""
+
+_MAX_LOG_BYTES: Final = 65_536
+
+
+class KeepWords(Protocol):
+    """Where a new member's words go."""
+
+    def check(self) -> None:
+        """Check that they can be kept. Raises: NodeError."""
+        ...
+
+    def keep(self, phrase: str) -> None:
+        """Have a person keep them. Raises: NodeError."""
+        ...
+
+    def earlier(self) -> str | None:
+        """What an earlier attempt left where words go, if anything can be found there."""
+        ...
+
+    def forget(self) -> None:
+        """The words that were kept are of no use."""
+        ...
+
+
+class Place(NamedTuple):
+    """Where the home is to be, and what protects it."""
+
+    paths: Paths
+    passphrase: str | None
+    """None leaves the key unprotected."""
+
+    def __repr__(self) -> str:
+        return f"Place({self.paths.home})"
+
+    def ask(self) -> str | None:
+        """The passphrase, as `open_home` asks for it."""
+        return self.passphrase
+
+
+class SectionWish(NamedTuple):
+    """What a new section is to be, with the one who founds it as its only steward."""
+
+    name: str
+    territory: str = ""
+    languages: tuple[str, ...] = ()
+
+    def terms(self, root: SigningKey) -> Terms:
+        """The terms of the section, in the form that is kept. Raises: BadData."""
+        return Terms(
+            check_name(self.name), self.territory.strip(), self.languages, (root_of(root),), threshold=1
+        )
+
+
+class _Newcomer:
+    """A member who begins: a root key, and the words for it."""
+
+    def __init__(self, words: KeepWords, language: str) -> None:
+        entropy = os.urandom(ENTROPY_BYTES)
+        self.root = root_key(entropy)
+        self._phrase = new_phrase(entropy, language)
+        self._words = words
+
+    def keep_words(self) -> None:
+        """Have the words kept. Raises: NodeError."""
+        self._words.keep(self._phrase)
+
+
+def found(
+    place: Place,
+    name: str,
+    person: str,
+    section: SectionWish,
+    others: Sequence[str],
+    endorsements: int | None,
+    words: KeepWords,
+    language: str,
+) -> Json:
+    """Found a federation with this section and those in the files `others` (their texts).
+
+    Raises: as `node.founding.found_federation` and `create_home`, and what `words` raise.
+    """
+    self_test()
+    with Staging(place.paths, "found") as staging:
+        words.check()
+        check_name(person)
+        newcomer = _Newcomer(words, language)
+        own = begin_section(section.terms(newcomer.root), [newcomer.root], NO_NETWORK)
+        charter = found_federation(name, [own, *map(section_file.read, others)], endorsements)
+        newcomer.keep_words()
+        try:
+            staging.restart("found")
+            with create_home(staging.stage, person, charter, place.passphrase, root=newcomer.root) as home:
+                answer = _describe(home)
+            staging.move()
+        except BaseException:
+            words.forget()
+            raise
+    return {**answer, "section": to_text(own.section), "endorsements": charter.endorsements}
+
+
+def draft(section: SectionWish, by: str, words: KeepWords, language: str) -> Json:
+    """A founding section for a federation that somebody else founds: `file` (text), `section`, `member`.
+
+    Raises: as `node.founding.begin_section`, and what `words` raise.
+    """
+    self_test()
+    words.check()
+    newcomer = _Newcomer(words, language)
+    own = begin_section(section.terms(newcomer.root), [newcomer.root], NO_NETWORK)
+    text = section_file.write(own, check_name(by) if by else "")
+    newcomer.keep_words()
+    return {"file": text, "section": to_text(own.section), "member": to_text(root_of(newcomer.root))}
+
+
+def join(
+    place: Place,
+    code: str,
+    person: str,
+    words: KeepWords,
+    language: str,
+    tell: Tell,
+    section: SectionWish | None = None,
+) -> Json:
+    """Become a member with an invite; with `section`, begin a new section.
+
+    Raises: as `node.joining.look` and `arrive`, `create_home`, and what `words` raise.
+    """
+    self_test()
+    way = Way(_invite(code), None)
+    check_name(person)
+    intent = "join" if section is None else f"section {section.name}"
+    with Staging(place.paths, intent) as staging:
+        if _goes_on(staging, place, way, words):
+            tell({"event": "going-on"})
+            return _arrive(staging, place, way, tell, person)
+        words.check()
+        chartered = _look(way, tell)
+        _check_purpose(chartered, section)
+        newcomer = _Newcomer(words, language)
+        begun = None if section is None else _begin(section, newcomer.root, chartered.network)
+        newcomer.keep_words()
+        try:
+            staging.restart(intent)
+            _make(staging, place, chartered.charter, newcomer.root, person=person, begun=begun)
+            return _arrive(staging, place, way, tell, person)
+        except BaseException:
+            if not staging.is_kept:
+                words.forget()
+            raise
+
+
+def link(place: Place, code: str, phrase: str, device_name: str, person: str | None, tell: Tell) -> Json:
+    """Make a home with a further device of the member whose words these are.
+
+    `person`: what others read, for a member who has published no name yet.
+
+    Raises: as `join`; BadData: the words are none.
+    """
+    self_test()
+    root = root_key(read_phrase(phrase))
+    way = Way(codes.parse(code), root)
+    with Staging(place.paths, "link") as staging:
+        if _goes_on(staging, place, way, None):
+            tell({"event": "going-on"})
+        else:
+            chartered = _look(way, tell)
+            staging.restart("link")
+            _make(staging, place, chartered.charter, root, person=person, device_name=device_name)
+        return _arrive(staging, place, way, tell, person)
+
+
+def recover(
+    place: Place,
+    code: str,
+    phrase: str,
+    device_name: str,
+    chosen: Sequence[str],
+    before_ms: int | None,
+    agrees: Callable[[list[Json]], bool],
+    tell: Tell,
+) -> Json:
+    """Link a new device, bring it up to date, and cut the member's others once `agrees` has seen it.
+
+    `chosen`: names or ids of the devices to be cut; empty: all others. `before_ms`: what they claim to have
+    written later is cut too; None: nothing that the hub holds.
+
+    Raises: as `link`; Missing, Ambiguous: no such device. Once the device is linked it stays so.
+    """
+    answer = link(place, code, phrase, device_name, None, tell)
+    hub, root = codes.parse(code).hub, root_key(read_phrase(phrase))
+    cut = recovery.recover(place.paths, place.ask, hub, root, chosen, agrees, tell, before_ms)
+    return {**answer, **cut}
+
+
+def read_charter(paths: Paths) -> Json:
+    """What the charter of a home says: `network`, `network_name`, `endorsements`, `founding_sections`.
+
+    Raises: as `node.home.read_network_file`.
+    """
+    charter = read_network_file(paths.network)
+    sections = [read_inception(data) for data in charter.inceptions]
+    return {
+        "network": to_text(charter.network_id()),
+        "network_name": charter.name,
+        "endorsements": min(charter.endorsements, len(sections)),
+        "founding_sections": [
+            {
+                "section": to_text(each.section),
+                "name": each.terms.name,
+                "territory": each.terms.territory,
+                "languages": list(each.terms.languages),
+            }
+            for each in sections
+        ],
+    }
+
+
+def check_words(text: str) -> None:
+    """Check that these are the words of some root. Raises: BadData: what is wrong with them."""
+    read_phrase(text)
+
+
+def sign_cut(phrase: str, network: str, cut: str) -> str:
+    """The signature (hex) of a cut (hex) by the root of these words. `network`: its id, as text.
+
+    Raises: BadData: the words are none.
+    """
+    root = root_key(read_phrase(phrase))
+    return root.sign(cut_message(NetworkId(from_text(network)), bytes.fromhex(cut))).hex()
+
+
+def _invite(text: str) -> Invite:
+    code = codes.parse(text)
+    if isinstance(code, Contact):
+        raise BadData(
+            "This code is for a further device of a member, and no invite.",
+            "Somebody new needs an invite from a steward. With your 24 words: aster device link CODE",
+        )
+    return code
+
+
+def _look(way: Way, tell: Tell) -> Chartered:
+    tell({"event": "looking", "address": way.code.place.text()})
+    chartered = look(way)
+    tell({"event": "found", "network_name": chartered.charter.name, "network": to_text(chartered.network)})
+    return chartered
+
+
+def _check_purpose(chartered: Chartered, section: SectionWish | None) -> None:
+    if section is not None and chartered.purpose != FOR_SECTIONS:
+        raise BadData("This invite is for members, and not for a section.", "aster join CODE --name NAME")
+    if section is None and chartered.purpose == FOR_SECTIONS:
+        raise BadData(
+            "This invite is for a new section, and not for a member.",
+            "aster section join CODE --name SECTION --as NAME",
+        )
+
+
+def _begin(section: SectionWish, root: SigningKey, network: NetworkId) -> SignedInception:
+    return begin_section(section.terms(root), [root], network)
+
+
+def _make(
+    staging: Staging,
+    place: Place,
+    charter: Charter,
+    root: SigningKey,
+    *,
+    person: str | None,
+    device_name: str = "",
+    begun: SignedInception | None = None,
+) -> None:
+    """Make the home aside, with the entries that do not depend on the hub's answer."""
+    made = create_home(staging.stage, person, charter, place.passphrase, root=root, device_name=device_name)
+    with made as home:
+        if begun is not None:
+            write_own(home, LOG_ID, [compose_inception(os.urandom(SALT_BYTES), begun.data)])
+
+
+def _goes_on(staging: Staging, place: Place, way: Way, words: KeepWords | None) -> bool:
+    """Does what an earlier attempt left fit this one? It is kept then, as others may count on it.
+
+    Raises: NodeError: it cannot be opened; BadData: other words are where its words should be.
+    """
+    if not staging.is_begun:
+        return False
+    with open_home(staging.stage, place.ask, writing=False) as home:
+        entries = home.entries.range(LogId(home.device, LOG_ID), 1, MAX_ID_SEQ, _MAX_LOG_BYTES)
+        root = root_in(entries, home)
+        fits = home.network.startswith(way.code.network) and len(entries) < MAX_OWN_ENTRIES
+    if way.root is not None:
+        fits = fits and root == root_of(way.root)
+    earlier = words.earlier() if fits and words is not None else None
+    if earlier is not None and root_of(root_key(read_phrase(earlier))) != root:
+        raise BadData(
+            "An earlier attempt was cut off; it had other words than those in the file.",
+            f"Name the file of that attempt, or remove {staging.stage.home} to begin anew.",
+        )
+    if fits:
+        staging.keep()
+    return fits
+
+
+def _arrive(staging: Staging, place: Place, way: Way, tell: Tell, person: str | None) -> Json:
+    """Ask the hub to let the home aside in, and move it into place."""
+    tell({"event": "asking", "address": way.code.place.text()})
+    with open_home(staging.stage, place.ask, writing=True) as home:
+        try:
+            arrived = arrive(home, way, staging.keep)
+        except Unavailable as error:
+            if staging.is_kept:
+                error.advice = "Do the same once more: it goes on where it was cut off."
+            raise
+        except NodeError:
+            staging.discard()
+            raise
+        remember_hub(home, way.code)
+        if person is not None and published_name(home) != check_name(person):
+            publish_name(home, person)
+        answer = _describe(home)
+    staging.move()
+    return {**answer, "pending": arrived.pending, "hub": to_text(way.code.hub)}
+
+
+def _describe(home: Home) -> Json:
+    entries = home.entries.range(LogId(home.device, LOG_ID), 1, 1, _MAX_LOG_BYTES)
+    return {
+        "device": to_text(home.device),
+        "member": to_text(root_in(entries, home)),
+        "name": published_name(home) or "",
+        "network": to_text(home.network),
+        "network_name": home.charter.name,
+    }
