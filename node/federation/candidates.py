@@ -25,6 +25,7 @@ class Candidates(NamedTuple):
 
 def find_candidates(index: Index, sections: Sections, memberships: Memberships) -> Candidates:
     """Look through the grants for sections that count."""
+    sections.chains.keep_only(sections.valid)
     chains: dict[SectionId, Chain] = {}
     roots: set[RootId] = set()
     claims: dict[EntryId, dict[EntryId, SectionId]] = {}

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from node.federation.devices import Devices
 from node.federation.inception import Terms
-from node.federation.index import Index, Place
+from node.federation.index import Index, LogEnds, Place
 from node.federation.names import ActId, RootId, SectionId, StateId
 from node.federation.statements import Act, Change, Replacement
 from store.entry import MAX_ID_SEQ
@@ -55,7 +55,9 @@ class Link(NamedTuple):
 
 def link_of(act: Replacement, section: SectionId) -> Link:
     """What a replacement says."""
-    ends = {cut.device: {end.log: end.seq for end in cut.ends} for cut in act.cuts}
+    ends: dict[AuthorId, LogEnds] = {}
+    for cut in act.cuts:
+        ends[cut.device] = {end.log: end.seq for end in cut.ends}
     return Link(act.act, section, act.new_root, ends)
 
 
@@ -118,6 +120,13 @@ class Chains:
                 for number, state in enumerate(chain.states):
                     self.places[state.id] = (chain, number)
         return self._chains[section]
+
+    def keep_only(self, sections: Iterable[SectionId]) -> None:
+        """Forget the chains of all other sections: something was said about one of them."""
+        kept = set(sections)
+        self._chains = {section: chain for section, chain in self._chains.items() if section in kept}
+        self.places = {state: place for state, place in self.places.items() if place[0].section in kept}
+        self._steps = {key: steps for key, steps in self._steps.items() if key[0] in kept}
 
     def roots(self, section: SectionId, seat: RootId) -> tuple[RootId, ...]:
         """The roots that speak, or once spoke, from a seat of a section."""
@@ -219,8 +228,10 @@ class Chains:
         """Who among the stewards of a state consented, as far as stratum 1 leaves them that word."""
         given = self._index.consents.get(act, {})
         devices: Iterable[AuthorId] = given
-        if len(given) > len(state.seats):
-            devices = [device for device in self._of_seats(section, state) if device in given]
+        if len(given) > len(state.seats) and len(given) > len(
+            of_seats := list(self._of_seats(section, state))
+        ):
+            devices = [device for device in of_seats if device in given]
         heard = []
         for device in devices:
             voice = self.voice(section, device)

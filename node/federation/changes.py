@@ -5,10 +5,10 @@ Everything here may say too much and never too little: a test compares with a ro
 
 from collections.abc import Iterable
 
+from node.federation import limits
 from node.federation.candidates import Candidates
 from node.federation.devices import Devices
 from node.federation.index import SPOKEN, CutNote, Index, Noted
-from node.federation.limits import MAX_DEVICES, MAX_STANDING_CLAIMS
 from node.federation.names import RootId
 from node.federation.statements import FOR_SECTIONS, Admission, Begun, Claim, Grant, Settlement
 from node.federation.strata import Strata
@@ -31,7 +31,7 @@ class Changes:
         self._gone: set[AuthorId] = set()
 
     def note(self, noted: Noted, strata: Strata, candidates: Candidates | None) -> None:
-        """Something was said by an enlisted device."""
+        """Something was said by an certified device."""
         statement = noted.statement
         if isinstance(statement, Claim):
             if statement.root == noted.root:
@@ -52,16 +52,11 @@ class Changes:
             self._note_inception(statement, strata, candidates)
 
     def note_device(self, device: AuthorId, strata: Strata, candidates: Candidates | None) -> None:
-        """A device came with its certificate, and with what it said."""
+        """A device came with its certificate."""
         log = self._index.logs[device]
         assert log.root is not None
-        if self._index.has_spare(log.root):
-            self.note_all()
-            return
-        many = len(self._index.of_root[log.root]) > MAX_DEVICES
+        many = len(self._index.of_root[log.root]) > limits.MAX_DEVICES
         self._note_devices(log.root, strata, candidates, shifts=many)
-        for noted in log.said:
-            self.note(noted, strata, candidates)
 
     def note_stranger(
         self, gone: AuthorId, root: RootId | None, claimed: Iterable[EntryId], strata: Strata
@@ -138,7 +133,7 @@ class Changes:
         noted = self._index.grants.get(grant)
         if noted is None:
             return
-        if len(self._index.claims[grant]) > MAX_STANDING_CLAIMS:
+        if len(self._index.claims[grant]) > limits.MAX_STANDING_CLAIMS:
             self._note_grant(grant, strata, for_sections=True)
             return
         strata.memberships.forget_grant(grant)

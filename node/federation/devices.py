@@ -35,7 +35,7 @@ class Devices:
         self._kept: dict[RootId, dict[AuthorId, Kept]] = {}
 
     def of(self, root: RootId) -> Mapping[AuthorId, Kept]:
-        """The enlisted devices of a root."""
+        """The certified devices of a root."""
         kept = self._kept.get(root)
         if kept is None:
             logs = self._index.of_root.get(root)
@@ -45,7 +45,7 @@ class Devices:
         return kept
 
     def kept(self, device: AuthorId) -> Kept | None:
-        """What is left of a device; None for one that is not enlisted."""
+        """What is left of a device; None for one that is not certified."""
         log = self._index.devices.get(device)
         return None if log is None or log.root is None else self.of(log.root)[device]
 

@@ -1,14 +1,13 @@
 """What was said, sorted by what asks for it. Nothing is judged here but whose device it was. Pure.
 
 An `Index` takes the statements of `id` logs in and out again. Of a log that does not begin with a
-certificate only its length is kept. Of each root the first `MAX_DEVICES_EVER` devices are *enlisted*, in
-ascending order of (claimed time, id) of their certificates; what others say is kept aside.
+certificate only its length is kept, of others little more than what they say: a log of 4,096 entries of
+2 KiB takes some 10 MB at worst.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from node.federation import limits
 from node.federation.inception import SignedInception
 from node.federation.names import ActId, RootId, SectionId, StateId
 from node.federation.statements import (
@@ -111,11 +110,8 @@ class Index:
         self.network = network
         self.logs: dict[AuthorId, DeviceLog] = {}
         self.devices: dict[AuthorId, DeviceLog] = {}
-        """Enlisted ones."""
+        """Certified ones."""
         self.of_root: dict[RootId, dict[AuthorId, DeviceLog]] = {}
-        """Enlisted ones."""
-        self.spare: dict[RootId, dict[AuthorId, DeviceLog]] = {}
-        """Certified ones beyond those."""
         self.cuts: dict[tuple[RootId, AuthorId], dict[EntryId, LogEnds]] = {}
         """By who signed it and the device that it names."""
         self.acts: dict[ActId, Act] = {}
@@ -135,7 +131,7 @@ class Index:
         self.claims_by: dict[RootId, dict[EntryId, Noted]] = {}
 
     def add(self, entries: Sequence[Entry]) -> tuple[list[Noted], bool]:
-        """Take entries of one log in, in order: what they say that is enlisted, and did a device come?
+        """Take entries of one log in, in order: what they say, and did a device come with its certificate?
 
         Raises:
             ValueError: not of one `id` log, or not following on what is held.
@@ -159,42 +155,30 @@ class Index:
                 continue
             if isinstance(said.statement, Certificate):
                 log.certify(said, said.statement)
+                self.devices[device] = log
+                self.of_root.setdefault(said.statement.root, {})[device] = log
                 certified = True
             elif log.root is not None:
                 fresh.append(_note(said, log.root))
         log.said += fresh
-        if certified:
-            self._certified(log)
-            return [], True
-        if device not in self.devices:
-            return [], False
         for noted in fresh:
             self._put(noted)
-        return fresh, False
+        return fresh, certified
 
     def drop(self, device: AuthorId, from_seq: int) -> bool:
         """Take the tail of a log out, from a seq on. Was there something to take out?"""
         log = self.logs.get(device)
         if log is None or log.held < from_seq:
             return False
-        enlisted = device in self.devices
         while log.said and log.said[-1].seq >= from_seq:
-            noted = log.said.pop()
-            if enlisted:
-                self._take(noted)
+            self._take(log.said.pop())
         log.held = max(from_seq, 1) - 1
         if log.held == 0:
             del self.logs[device]
-            self._uncertified(log, enlisted)
+            if log.root is not None:
+                del self.devices[device]
+                _remove(self.of_root, log.root, device)
         return True
-
-    def has_spare(self, root: RootId) -> bool:
-        """Has this root more devices than are enlisted?"""
-        return root in self.spare
-
-    def consenting(self, act: ActId, device: AuthorId) -> Place | None:
-        """Where a device first consented to an act."""
-        return self.consents.get(act, {}).get(device)
 
     def inception(self, section: SectionId) -> tuple[SignedInception, int] | None:
         """A section's inception, where it stands in the log of a device of one of its stewards.
@@ -209,41 +193,6 @@ class Index:
             if found is None or noted.time_ms < since_ms:
                 found, since_ms = inception, noted.time_ms
         return None if found is None else (found, since_ms)
-
-    def _certified(self, log: DeviceLog) -> None:
-        assert log.root is not None
-        devices = self.of_root.setdefault(log.root, {})
-        self._enlist(log, devices)
-        if len(devices) > limits.MAX_DEVICES_EVER:
-            self._set_aside(max(devices.values(), key=lambda each: each.rank), devices)
-
-    def _enlist(self, log: DeviceLog, devices: dict[AuthorId, DeviceLog]) -> None:
-        devices[log.device] = log
-        self.devices[log.device] = log
-        for noted in log.said:
-            self._put(noted)
-
-    def _set_aside(self, log: DeviceLog, devices: dict[AuthorId, DeviceLog]) -> None:
-        for noted in reversed(log.said):
-            self._take(noted)
-        del devices[log.device], self.devices[log.device]
-        assert log.root is not None
-        self.spare.setdefault(log.root, {})[log.device] = log
-
-    def _uncertified(self, log: DeviceLog, enlisted: bool) -> None:
-        root = log.root
-        if root is None:
-            return
-        if not enlisted:
-            _remove(self.spare, root, log.device)
-            return
-        del self.devices[log.device]
-        _remove(self.of_root, root, log.device)
-        spare = self.spare.get(root)
-        if spare:
-            first = min(spare.values(), key=lambda each: each.rank)
-            _remove(self.spare, root, first.device)
-            self._enlist(first, self.of_root.setdefault(root, {}))
 
     def _put(self, noted: Noted) -> None:
         self._shelve(noted, _insert)

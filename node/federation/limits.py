@@ -19,7 +19,7 @@ MAX_DEVICES: Final = 16
 """Devices of one member that count at a time."""
 
 MAX_DEVICES_EVER: Final = 64
-"""Devices of one root that are certified at all, revoked ones too: bounds what one member lets all carry."""
+"""Devices of one root, revoked ones too, beyond which a host takes no further one in."""
 
 MAX_SUCCESSIONS: Final = 8
 """How often in a row a member's root is replaced, and how often the strata are computed for it."""

@@ -31,8 +31,8 @@ class JudgedGrant(NamedTuple):
     counts: bool
     settled: frozenset[bytes] | None
     """What the settlements that count list; None: there are none."""
-    standing: Mapping[bytes, Noted]
-    """Claims that stand, by root; empty for a grant for sections."""
+    standing: Mapping[bytes, list[Noted]]
+    """Claims that stand, or would if their device had not been cut before, by root; none for sections."""
 
 
 class Membership(NamedTuple):
@@ -67,8 +67,14 @@ class Memberships:
         self._index = index
         self._devices = devices
         self._fits = fits
+        self._known: frozenset[RootId] = frozenset()
         self._grants: dict[EntryId, JudgedGrant | None] = {}
         self._members: dict[RootId, Membership | None] = {}
+
+    def know(self, roots: frozenset[RootId]) -> None:
+        """Take these as former members where they are none: replacements depend on what they said."""
+        self._known = roots
+        self._members.clear()
 
     def forget_grant(self, grant: EntryId) -> None:
         """Something was said about a grant."""
@@ -100,24 +106,21 @@ class Memberships:
             self._grants[entry] = None if noted is None else self._judge_grant(noted)
         return self._grants[entry]
 
-    def word(self, device: AuthorId) -> int:
-        """The last seq of what a device says for its own member."""
-        log = self._index.devices.get(device)
-        if log is None or log.root is None:
-            return 0
-        link = self.succession.links.get(log.root)
+    def keeps_word(self, noted: Noted) -> bool:
+        """Does what cuts a device leave it what it said there for its own member?"""
+        link = self.succession.links.get(noted.root)
         if link is not None:
-            return link.ends.get(device, NO_LOGS).get(LOG_ID, 0)
-        return self._devices.of(log.root)[device].word
+            return noted.seq <= link.ends.get(noted.device, NO_LOGS).get(LOG_ID, 0)
+        return noted.seq <= self._devices.of(noted.root)[noted.device].word
 
     def fitting(self, grant: JudgedGrant) -> list[Noted]:
-        """Claims made with the invite of a grant by devices that have that word, ascending by entry id."""
+        """Claims made with the invite of a grant, ascending by entry id.
+
+        Not asked here: whether their devices were cut before that. Who cuts what he himself claimed with is
+        carried like a former member, so that everybody knows of the cut.
+        """
         claims = self._index.claims.get(grant.noted.entry, {})
-        return [
-            claim
-            for _, claim in sorted(claims.items())
-            if claim.seq <= self.word(claim.device) and self._fit(claim, grant.grant)
-        ]
+        return [claim for _, claim in sorted(claims.items()) if self._fit(claim, grant.grant)]
 
     def _fit(self, noted: Noted, grant: Grant) -> bool:
         """Was a claim signed with the invite? Checked once."""
@@ -140,15 +143,15 @@ class Memberships:
         judged = JudgedGrant(noted, grant, section, seat, counts, self._settled(noted.entry, section), {})
         if not counts or grant.purpose != FOR_MEMBERS:
             return judged
-        standing: dict[bytes, Noted] = {}
+        standing: dict[bytes, list[Noted]] = {}
         for claim in self.fitting(judged):
-            assert isinstance(claim.statement, Claim)
-            root = claim.statement.root
-            listed = judged.settled is None or root in judged.settled
-            if listed and root not in standing:
-                standing[root] = claim
-                if judged.settled is None and len(standing) == limits.MAX_STANDING_CLAIMS:
-                    break
+            if claim.root in standing:
+                standing[claim.root].append(claim)
+            elif judged.settled is not None:
+                if claim.root in judged.settled:
+                    standing[claim.root] = [claim]
+            elif len(standing) < limits.MAX_STANDING_CLAIMS:
+                standing[claim.root] = [claim]
         return judged._replace(standing=standing)
 
     def _settled(self, grant: EntryId, section: SectionId) -> frozenset[bytes] | None:
@@ -162,15 +165,17 @@ class Memberships:
 
     def _judge(self, first: RootId) -> Membership | None:
         roots = self.succession.roots(first)
+        withdrawn = False
         admitted: dict[SectionId, int] = {}
         came: set[SectionId] = set()
         for root in roots:
-            self._admit(root, admitted, came)
+            withdrawn |= self._admit(root, admitted, came)
             link = self.succession.links.get(root)
             if link is not None and link.section in self.sections.valid:
                 admitted.setdefault(link.section, _NEVER_MS)
         if not admitted:
-            return None
+            known = withdrawn or not self._known.isdisjoint(roots)
+            return self._withdrawn(roots) if known else None
         ended = {section: ends for section in sorted(admitted) if (ends := self._ends(section, roots))}
         since_ms = min(admitted.values())
         return Membership(
@@ -182,8 +187,17 @@ class Memberships:
             self._device_ends(roots, list(ended.values()) if len(ended) == len(admitted) else []),
         )
 
-    def _admit(self, root: RootId, admitted: dict[SectionId, int], came: set[SectionId]) -> None:
-        """By what a root is admitted: note the sections, the earliest times, and where it came by itself."""
+    def _withdrawn(self, roots: tuple[RootId, ...]) -> Membership:
+        """Somebody who cut the device with which he claimed, or whose admission a replacement took away."""
+        devices = {device: NO_LOGS for root in roots for device in self._devices.of(root)}
+        return Membership(roots, (), (), frozenset(), 0, devices)
+
+    def _admit(self, root: RootId, admitted: dict[SectionId, int], came: set[SectionId]) -> bool:
+        """By what a root is admitted: note the sections, the earliest times, and where it came by itself.
+
+        Is there a claim that its own cuts took back?
+        """
+        withdrawn = False
 
         def note(section: SectionId, time_ms: int) -> None:
             admitted[section] = min(time_ms, admitted.get(section, time_ms))
@@ -200,9 +214,14 @@ class Memberships:
         for noted in self._index.claims_by.get(root, {}).values():
             assert isinstance(noted.statement, Claim)
             grant = self.grant(noted.statement.grant)
-            if grant is not None and root in grant.standing:
-                note(grant.section, grant.standing[root].time_ms)
+            if grant is None or noted not in grant.standing.get(root, ()):
+                continue
+            if self.keeps_word(noted):
+                note(grant.section, noted.time_ms)
                 came.add(grant.section)
+            else:
+                withdrawn = True
+        return withdrawn
 
     def _ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:
         """Ends of a membership that have effect."""

@@ -85,7 +85,7 @@ class Roster:
         )
         if not self._index.drop(device, from_seq):
             return
-        if stranger and (root is None or not self._index.has_spare(root)):
+        if stranger:
             self._changes.note_stranger(device, root, claimed, self._strata)
         else:
             self._changes.note_all(device)

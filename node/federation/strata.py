@@ -7,12 +7,12 @@ a member over by admitting him first; and no section gives away a seat in anothe
 
 from typing import NamedTuple
 
+from node.federation import limits
 from node.federation.chains import Succession, link_of
 from node.federation.devices import Devices
 from node.federation.index import Index
-from node.federation.limits import MAX_SUCCESSIONS
 from node.federation.memberships import Memberships
-from node.federation.names import RootId, SectionId
+from node.federation.names import ActId, RootId, SectionId
 from node.federation.sections import Founding, Sections
 from node.federation.statements import Claim, Replacement
 from store.ids import EntryId
@@ -25,12 +25,16 @@ class Strata(NamedTuple):
     memberships: Memberships
     voices: frozenset[RootId]
     """Roots of stewards, in any round."""
+    known: frozenset[RootId]
+    """Roots that were admitted in any round, as far as replacements depend on them."""
     wanted: frozenset[SectionId]
     """Sections of which only the inception is missing, in any round."""
     replacing: frozenset[RootId]
     """Old and new roots of complete replacements, in any round."""
     replacing_grants: frozenset[EntryId]
     """Grants that these claim."""
+    linked: frozenset[ActId]
+    """Replacements that came about, of a seat or of a member."""
     fingerprint: tuple[object, ...]
 
 
@@ -41,14 +45,16 @@ def compute_strata(index: Index, devices: Devices, founding: Founding, fits: dic
     voices: set[RootId] = set()
     wanted: set[SectionId] = set()
     replacing: set[RootId] = set()
-    left = MAX_SUCCESSIONS
+    known: set[RootId] = set()
+    left = limits.MAX_SUCCESSIONS
     while True:
         sections = Sections(index, devices, founding, seats)
         memberships = Memberships(index, devices, sections, members, fits)
         voices |= sections.voices
         wanted |= sections.wanted
-        for _, act in sections.replacements:
-            replacing |= {act.old_root, act.new_root}
+        named = {root for _, act in sections.replacements for root in (act.old_root, act.new_root)}
+        known |= {root for root in named if memberships.of_root(root) is not None}
+        replacing |= named
         if not left or not _replace(sections, memberships, seats, members):
             break
         left -= 1
@@ -58,14 +64,18 @@ def compute_strata(index: Index, devices: Devices, founding: Founding, fits: dic
         for noted in index.claims_by.get(root, {}).values()
         if isinstance(noted.statement, Claim)
     }
+    known |= voices
+    memberships.know(frozenset(known))
     return Strata(
         sections,
         memberships,
         frozenset(voices),
+        frozenset(known),
         frozenset(wanted),
         frozenset(replacing),
         frozenset(grants),
-        (*sections.fingerprint(), dict(members.links)),
+        frozenset(link.act for each in (members, *seats.values()) for link in each.links.values()),
+        (*sections.fingerprint(), dict(members.links), known),
     )
 
 

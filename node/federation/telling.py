@@ -10,7 +10,7 @@ from node.federation.index import DeviceLog, Index
 from node.federation.memberships import Ends, JudgedGrant, Membership
 from node.federation.names import ActId, RootId, SectionId
 from node.federation.sections import Founding
-from node.federation.statements import FOR_MEMBERS, Act, Change, Claim, End, Endorsement
+from node.federation.statements import FOR_MEMBERS, Act, Change, Claim, Endorsement, Replacement
 from node.federation.strata import Strata
 from node.federation.views import ActState, ClaimState, Device, GrantState, Member, Section, Standing
 from store.codec import encode_trusted
@@ -176,7 +176,8 @@ class Told:
 
     def _firsts(self) -> list[RootId]:
         """Everybody who may have been admitted."""
-        roots = {*self._sections.stewarding, *self._index.admissions, *self._index.claims_by}
+        known = self._strata.known
+        roots = {*self._sections.stewarding, *self._index.admissions, *self._index.claims_by, *known}
         return sorted({self._memberships.first(root) for root in roots})
 
     def _section(self, chain: Chain) -> Section:
@@ -212,7 +213,10 @@ class Told:
                 continue
             assert isinstance(noted.statement, Claim)
             root = noted.statement.root
-            stands = root in judged.standing if for_members else noted.entry in asked
+            if for_members:
+                stands = root in judged.standing and self._memberships.keeps_word(noted)
+            else:
+                stands = noted.entry in asked
             section = None if for_members else inception_before(self._index, noted)
             late = noted.time_ms > judged.grant.expires_ms
             yield ClaimState(noted.entry, noted.device, root, section, stands, late, noted.time_ms)
@@ -232,6 +236,7 @@ class Told:
         else:
             given = chains.consents(chain, number, statement.act)
         complete = len(given) >= state.terms.threshold
+        effective = self._effective(chain, number, statement, complete)
         seats = {root for seat in state.seats for root in chains.roots(chain.section, seat)}
         writers = [
             (place.time_ms, device)
@@ -245,26 +250,24 @@ class Told:
             chain.section,
             tuple(sorted(given)),
             state.terms.threshold,
-            complete,
-            complete and self._effective(chain, number, statement),
+            complete or effective,
+            effective,
             proposed_by,
             since_ms,
         )
 
-    def _effective(self, chain: Chain, number: int, act: Act) -> bool:
-        """Does anything stand against a complete act?"""
+    def _effective(self, chain: Chain, number: int, act: Act, complete: bool) -> bool:
+        """Has it come about? A replacement that has may be the end of the word that made it complete."""
+        if isinstance(act, Replacement):
+            return act.act in self._strata.linked
         if isinstance(act, Change):
             return number + 1 < len(chain.states) and bytes(chain.states[number + 1].id) == act.act
-        if chain.section not in self._sections.valid:
+        if not complete or chain.section not in self._sections.valid:
             return False
         if isinstance(act, Endorsement):
             return act.section != chain.section
-        first = self._memberships.first(act.root if isinstance(act, End) else act.old_root)
-        if isinstance(act, End):
-            membership = self._memberships.of_root(first)
-            return membership is not None and chain.section in membership.left
-        link = self._memberships.succession.links.get(act.old_root)
-        return link is not None and link.act == act.act
+        membership = self._memberships.of_root(act.root)
+        return membership is not None and chain.section in membership.left
 
 
 def _plain(value: object) -> object:

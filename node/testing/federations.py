@@ -96,7 +96,7 @@ class Federation:
     def begin(
         self, name: str, devices: Sequence[Device], invite: Invite | None = None, threshold: int | None = None
     ) -> SectionId:
-        """The owners of devices begin a section; the first one carries the inception, and claims an invite."""
+        """The owners of devices begin a section; the first carries the inception, and claims an invite."""
         signed = inception(name, [device.citizen for device in devices], threshold, self.network)
         devices[0].begin(signed)
         if invite is not None:
