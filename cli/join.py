@@ -201,7 +201,7 @@ def show_home(screen: Screen, answer: Json, words_file: Path | None) -> None:
     if screen.as_json:
         screen.emit(answer)
     else:
-        screen.say(f"member   {answer['name']}  {answer['member']}")
+        screen.say("member   " + "  ".join(filter(None, [answer["name"], answer["member"]])))
         screen.say(f"device   {answer['device']}")
         screen.say(f"network  {answer['network_name']}  {answer['network']}")
     remind(screen, words_file)

@@ -314,6 +314,6 @@ def why_refused(code: int, text: str, way: Way) -> NodeError:
     if code == messages.UNKNOWN and way.root is None:
         return Missing(
             "The hub does not know this invite.",
-            "It may not have reached that hub yet: try again later, or ask for a new one.",
+            "It may not have reached that hub yet, or its section is not endorsed yet: try again later.",
         )
     return Refused(f"The hub does not let this device in: {text}", "Ask a steward of the section.")

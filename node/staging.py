@@ -29,7 +29,8 @@ _MOVED: Final = ("keys", "store", "config.toml", "network.aster")
 class Staging:
     """The right to make a home at a place, until it is left: nobody else does so meanwhile.
 
-    What was made aside is removed when this is left, unless it was moved into place or is to be kept.
+    What was made aside is removed when this is left, unless it was moved into place or is to be kept; what
+    an earlier process left is kept until something else takes its place.
     """
 
     def __init__(self, paths: Paths, intent: str) -> None:
@@ -59,6 +60,7 @@ class Staging:
             self._finish_earlier()
             refuse_second(paths)
             self._clear_other(intent)
+            self._keep = self.is_begun
         except BaseException:
             self._leave(remove=False)
             raise
@@ -83,6 +85,7 @@ class Staging:
 
     def restart(self, intent: str) -> None:
         """Make the folder aside anew and empty. Raises: DamagedHome, DiskFull."""
+        self._keep = False
         self._remove()
         _make_folder(self.stage)
         write_private(self.stage.home / "intent", intent + "\n")

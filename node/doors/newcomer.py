@@ -337,7 +337,7 @@ def _make(
 
 
 def _goes_on(staging: Staging, place: Place, way: Way, words: KeepWords | None) -> bool:
-    """Does what an earlier attempt left fit this one? It is kept then, as others may count on it.
+    """Does what an earlier attempt left fit this one?
 
     Raises: NodeError: it cannot be opened; BadData: other words are where its words should be.
     """
@@ -355,8 +355,6 @@ def _goes_on(staging: Staging, place: Place, way: Way, words: KeepWords | None) 
             "An earlier attempt was cut off; it had other words than those in the file.",
             f"Name the file of that attempt, or remove {staging.stage.home} to begin anew.",
         )
-    if fits:
-        staging.keep()
     return fits
 
 

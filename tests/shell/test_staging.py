@@ -73,6 +73,18 @@ def test_what_others_may_have_heard_of_is_kept_for_the_next_attempt(paths):
     assert opened(paths) == device
 
 
+def test_what_was_left_stays_until_something_takes_its_place(paths):
+    with Staging(paths, "join") as staging:
+        make_aside(staging)
+        staging.keep()
+    with Staging(paths, "join"):
+        pass
+    with Staging(paths, "join") as staging:
+        assert staging.is_begun
+        staging.restart("join")
+    assert not paths.home.exists()
+
+
 def test_what_is_kept_can_be_given_up_after_all(paths):
     with Staging(paths, "join") as staging:
         make_aside(staging)
