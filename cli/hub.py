@@ -10,6 +10,7 @@ from cli.options import AsJson, Quiet
 from cli.passphrase import asker, choose_passphrase
 from cli.render import Part, Screen, Styled, count_of
 from cli.session import Json, Session, check_home
+from cli.words import read_words
 from node.errors import BadRequest
 
 EXIT_LOSS: Final = 1
@@ -28,6 +29,14 @@ def drill(
     unattended: Annotated[
         bool, typer.Option("--unattended", help="Keep the key of that folder unprotected.")
     ] = False,
+    words_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--words-file",
+            metavar="FILE",
+            help="Make that folder a device of the member with these 24 words.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
@@ -35,26 +44,33 @@ def drill(
 
     Every other node counts as gone. All entries are taken in anew in a fresh folder, as if they came from a
     stranger: every signature is checked, who belongs is computed from what was signed, and what people
-    read is made again. Then logs, views and search index are compared with what is here. Ends with exit
-    code 0 if everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile.
+    read is made again. Then logs, roster, views and search index are compared with what is here. Ends with
+    exit code 0 if everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile.
+
+    With --out what was rebuilt stays. In a federation others let its device in only if a member's 24 words
+    vouch for it: with --words-file the folder is a home of that member, and `aster run --hub` with it serves
+    everything to everybody.
 
     Examples:
     aster hub drill
     aster hub drill --json
     aster hub drill --out /srv/rebuilt --unattended
+    aster hub drill --out /srv/rebuilt --unattended --words-file words.txt
     """
     screen = Screen(as_json, quiet)
     session = Session()
     check_home(session.paths)
-    if unattended and out is None:
-        raise BadRequest("--unattended goes with --out alone.", "aster hub drill --out DIR --unattended")
+    if out is None and (unattended or words_file is not None):
+        raise BadRequest("--unattended and --words-file go with --out alone.", "See: aster hub drill --help")
     folder = None if out is None else Path(out).absolute()
     if folder is not None and folder.exists():
         raise BadRequest(f"{folder} exists already.", "Name a folder that does not: --out DIR")
+    words = None if words_file is None else read_words(screen, words_file, lambda text: None)
     passphrase = None if folder is None or unattended else choose_passphrase(session.environment)
     from node.doors import offline
 
-    found = offline.drill(session.paths, asker(session.environment), folder, passphrase, _teller(screen))
+    ask = asker(session.environment)
+    found = offline.drill(session.paths, ask, folder, passphrase, words, _teller(screen))
     screen.progress("")
     if as_json:
         screen.emit(found)
@@ -90,8 +106,10 @@ def _show(screen: Screen, found: Json) -> None:
     lost = Styled("lost ", "red")
     _items(screen, lost, found["lost"]["bodies"], _bodies_line)
     _items(screen, lost, found["lost"]["entries"], _entries_line)
+    _items(screen, lost, found["lost"]["sections"], lambda each: f"{each['name']}: {each['why']}")
     _items(screen, "ended", found["ended"], _ended_line)
     _items(screen, "named", found["named"], _named_line)
+    _show_sections(screen, found["sections"])
     if found["out"] is not None:
         screen.say(f"kept   {found['out']}")
     if found["ok"]:
@@ -114,11 +132,26 @@ def _entries_line(each: Json) -> str:
 
 
 def _ended_line(each: Json) -> str:
-    return f"{each['name']}  {each['log']} before entry {each['seq']}: a contradiction ({each['kind']})"
+    why = "it was cut" if each["kind"] == "cut" else f"its author contradicted itself ({each['kind']})"
+    return f"{each['name']}  {each['log']} before entry {each['seq']}: {why}"
 
 
 def _named_line(each: Json) -> str:
-    return f"{each['id'][:_ID_CHARS]} by {each['name']} in {each['log']}, and not here"
+    return f"{each['what']} {each['id'][:_ID_CHARS]} by {each['name']} in {each['log']}, and not here"
+
+
+def _show_sections(screen: Screen, sections: list[Json]) -> None:
+    """Whom each section needs, wherever it goes on from."""
+    for section in sections:
+        stewards = ", ".join(_steward(each) for each in section["stewards"])
+        state = "" if section["valid"] else "waits for endorsements; "
+        rivals = "rival changes wait for a choice; " if section["rivals"] else ""
+        needed = f"{section['threshold']} of {count_of(len(section['stewards']), 'steward')}"
+        screen.say("section", f"  {section['name']}: {state}{rivals}goes on with {needed}: {stewards}")
+
+
+def _steward(each: Json) -> str:
+    return f"{each['name']} ({count_of(each['devices'], 'device') if each['devices'] else 'no device known'})"
 
 
 def _items(screen: Screen, word: Part, found: Json, line: Callable[[Json], str]) -> None:

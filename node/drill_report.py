@@ -1,17 +1,21 @@
 """What a drill found, in JSON for scripts and for `cli.hub`: what is equal, and what would be lost.
 
-    digests   of logs, of each app's view, and the number of texts in the search index: here and rebuilt
+    digests   of logs, of the roster, of each app's view, and the number of texts in the search index
     lost      what others may have and this home has not, or what could not be made anew from it
-    ended     logs that their authors' contradictions have ended; they end there everywhere
-    named     entries that others link to and that are not here; whether they ever were, nobody here can say
+    ended     logs that end before their author stopped: by a contradiction, or because they were cut. They
+              end there everywhere
+    named     what others refer to and is not here; whether it ever was, nobody here can say
+    sections  in a federation: whom each section needs to go on
 
-Pure: values in, values out.
+Values in, values out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gossip.proto.fields import ALL_LOGS
+from node.drill_roster import cut_logs, sections_shown, silent_sections
+from node.federation.roster import Roster
 from node.naming import Names
 from node.replay import Place, Seen
 from store.frontier import Frontier
@@ -32,6 +36,8 @@ class Look(NamedTuple):
     portrait: Portrait
     texts: int | None
     """Entries in its search index; None: it could not follow, because the store is damaged."""
+    roster: Roster | None = None
+    """None: an open circle."""
 
 
 class Drilled(NamedTuple):
@@ -41,28 +47,39 @@ class Drilled(NamedTuple):
     here: Look
     rebuilt: Look
     seen: Seen
+    unheard: Sequence[tuple[LogId, str, bytes]] = ()
+    """What stewards' statements go on from and is not here: in which log, what sort of thing, its id."""
 
 
 def report(drilled: Drilled, names: Names) -> Json:
     """All of it. `ok`: everything is equal and nothing would be lost."""
     digests = _digests(drilled)
-    equal = all(each["equal"] for each in digests)
-    here, seen = drilled.here.portrait.states, drilled.seen
-    bodies = [_of(log_id, names) | {"count": count} for log_id, count in sorted(seen.absent.items())]
-    entries = [*_shortfalls(drilled, names), *_beyond(here, names)]
-    ended = [_of(log_id, names) | _end(state) for log_id, state in sorted(here.items()) if state.evidence]
+    here, seen, roster = drilled.here.portrait.states, drilled.seen, drilled.here.roster
+    cuts = [] if roster is None else list(cut_logs(roster, here))
     absent = sum(seen.absent.values())
+    lost = {
+        "bodies": _listed(_bodies(seen, names), absent),
+        "entries": _all(_shortfalls(drilled, names), _beyond(here, names), _before_cuts(here, cuts, names)),
+        "sections": _all([] if roster is None else silent_sections(roster)),
+    }
+    equal = all(each["equal"] for each in digests)
     return {
-        "ok": equal and not bodies and not entries,
+        "ok": equal and not any(each["count"] for each in lost.values()),
         "equal": equal,
         "logs": len(here),
         "entries": total_entries(here.values()),
         "bodies": total_entries(here.values()) - absent,
         "digests": digests,
-        "lost": {"bodies": _listed(bodies, absent), "entries": _listed(entries, len(entries))},
-        "ended": _listed(ended, len(ended)),
-        "named": _listed(_named(seen, names), len(seen.named)),
+        "lost": lost,
+        "ended": _all(_ended(here, names), _cut(here, cuts, names)),
+        "named": _all(_named(drilled, names)),
+        "sections": [] if roster is None else sections_shown(roster, names),
     }
+
+
+def _all(*parts: Iterable[Json]) -> Json:
+    items = [each for part in parts for each in part]
+    return _listed(items, len(items))
 
 
 def _listed(items: Iterable[Json], count: int) -> Json:
@@ -74,11 +91,14 @@ def _digests(drilled: Drilled) -> list[Json]:
     sides = (drilled.here, drilled.rebuilt)
     one, other = (Frontier(drilled.network, look.portrait.states) for look in sides)
     compared = [_compared("logs", to_text(one.digest(ALL_LOGS)), to_text(other.digest(ALL_LOGS)))]
+    mine, made = drilled.here.roster, drilled.rebuilt.roster
+    if mine is not None and made is not None:
+        compared.append(_compared("roster", to_text(mine.digest()), to_text(made.digest())))
     for app in drilled.here.portrait.views:
-        mine, made = (look.portrait.views[app] for look in sides)
+        held, folded = (look.portrait.views[app] for look in sides)
         compared.append(
-            _compared(f"{app} view", _shown(mine), _shown(made))
-            | {"rows_here": mine and mine.rows, "rows_rebuilt": made and made.rows}
+            _compared(f"{app} view", _shown(held), _shown(folded))
+            | {"rows_here": held and held.rows, "rows_rebuilt": folded and folded.rows}
         )
     compared.append(_compared("search index", drilled.here.texts, drilled.rebuilt.texts))
     return compared
@@ -119,9 +139,39 @@ def _beyond(here: Mapping[LogId, LogState], names: Names) -> Iterator[Json]:
             yield _of(log_id, names) | span | {"why": why}
 
 
-def _named(seen: Seen, names: Names) -> Iterator[Json]:
-    for entry_id, log_id in sorted(seen.named.items()):
-        yield _of(log_id, names) | {"id": to_text(entry_id)}
+def _before_cuts(
+    here: Mapping[LogId, LogState], cuts: Iterable[tuple[LogId, int]], names: Names
+) -> Iterator[Json]:
+    """Entries that a cut calls good, and that are not here."""
+    for log_id, last in cuts:
+        held = _last(here.get(log_id, NOTHING_HELD))
+        if held < last:
+            span = {"first": held + 1, "last": last}
+            yield _of(log_id, names) | span | {"why": "a cut calls them good, and they are not here"}
+
+
+def _bodies(seen: Seen, names: Names) -> Iterator[Json]:
+    for log_id, count in sorted(seen.absent.items()):
+        yield _of(log_id, names) | {"count": count}
+
+
+def _ended(here: Mapping[LogId, LogState], names: Names) -> Iterator[Json]:
+    for log_id, state in sorted(here.items()):
+        if state.evidence is not None:
+            kind = "fork" if state.evidence.kind == FORK else "bad signature"
+            yield _of(log_id, names) | {"seq": state.evidence.seq, "kind": kind}
+
+
+def _cut(here: Mapping[LogId, LogState], cuts: Iterable[tuple[LogId, int]], names: Names) -> Iterator[Json]:
+    for log_id, last in cuts:
+        yield _of(log_id, names) | {"seq": last + 1, "kind": "cut"}
+
+
+def _named(drilled: Drilled, names: Names) -> Iterator[Json]:
+    for entry_id, log_id in sorted(drilled.seen.named.items()):
+        yield _of(log_id, names) | {"what": "entry", "id": to_text(entry_id)}
+    for log_id, what, wanted in drilled.unheard:
+        yield _of(log_id, names) | {"what": what, "id": to_text(wanted)}
 
 
 def _essence(state: LogState) -> tuple[object, object]:
@@ -136,8 +186,3 @@ def _last(state: LogState) -> int:
 def _of(log_id: LogId, names: Names) -> Json:
     author = log_id.author
     return {"author": to_text(author), "name": names.of(author), "log": log_name(log_id.log)}
-
-
-def _end(state: LogState) -> Json:
-    assert state.evidence is not None
-    return {"seq": state.evidence.seq, "kind": "fork" if state.evidence.kind == FORK else "bad signature"}

@@ -6,7 +6,7 @@ home is read by a thread of its own, one batch ahead; some MB are in memory, how
 trio thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, takewhile
 from typing import Final, NamedTuple, TypeVar
@@ -21,8 +21,8 @@ from node.intake import Intake
 from node.limits import MAX_BATCH_ENTRIES, SUBMIT_TOGETHER_BYTES
 from store.entry import Entry
 from store.errors import Damaged
-from store.ids import LOG_ID, EntryId
-from store.interface import NOTHING_HELD, LogState
+from store.ids import LOG_ID, AuthorId, EntryId
+from store.interface import NOTHING_HELD, LogState, exceeds
 from store.log import MAX_RUN_ENTRIES, LogId
 from store.sqlite.portrait import unheld
 
@@ -31,6 +31,10 @@ BATCH_BYTES: Final = 8 * 2**20
 
 MAX_NAMED: Final = 10_000
 """Entries that are named and not here, which are remembered; each takes some 300 bytes."""
+
+LOOK_S: Final = 0.05
+SETTLE_S: Final = 60.0
+"""How long to wait for cuts that the other store refuses; then it is compared as it is."""
 
 T = TypeVar("T")
 
@@ -65,14 +69,21 @@ class Replay:
         home: Home,
         states: Mapping[LogId, LogState],
         intake: Intake,
-        tell: Callable[[int, int], None] = lambda done, total: None,
+        carried: Callable[[LogId], int],
+        first: Iterable[AuthorId],
+        tell: Callable[[int, int], None],
     ) -> None:
-        """`states`: how far each log is offered. `tell` gets entries done, and how many there are in all."""
+        """`states`: how far each log is offered. `intake`: to whom; it keeps each up to `carried`.
+
+        `first`: on whose `id` logs those of others depend. `tell` gets entries done, and all there are.
+        """
         self.seen = Seen()
         self._home = home
         self._states = states
         self._intake = intake
         self._tell = tell
+        self._carried = carried
+        self._first = frozenset(first)
         self._done = 0
         self._total = sum(map(self._last_seq, states))
 
@@ -87,7 +98,21 @@ class Replay:
         for state in self._states.values():
             if state.evidence is not None:
                 await self._intake.ingest_evidence(state.evidence.encode(), self._home.device)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until what was taken in has had its effect: what waited is kept, what is cut is gone."""
         await self._intake.queue.idle()
+        with trio.move_on_after(SETTLE_S):
+            while not self._is_settled():  # noqa: ASYNC110 (what it waits for has no event)
+                await trio.sleep(LOOK_S)
+
+    def _is_settled(self) -> bool:
+        """Does what is held go exactly as far as it is carried, with nothing on the way?"""
+        states = self._intake.states()
+        return self._intake.queue.is_idle and not any(
+            exceeds(states[each], self._carried(each)) for each in states
+        )
 
     def _last_seq(self, log_id: LogId) -> int:
         head = self._states[log_id].head
@@ -102,12 +127,13 @@ class Replay:
 
     async def _offer_id_logs(self) -> None:
         """Until all are taken, or a round brings nothing more: an admission may stand in any of them."""
-        left = [log_id for log_id in sorted(self._states) if log_id.log == LOG_ID and self._is_short(log_id)]
+        logs = [log_id for log_id in self._states if log_id.log == LOG_ID and self._is_short(log_id)]
+        left = sorted(logs, key=lambda log_id: (log_id.author not in self._first, log_id))
         before = -1
         while left and self._intake.entries != before:
             before = self._intake.entries
             await self._offer(left)
-            await self._intake.queue.idle()
+            await self._settle()
             left = [log_id for log_id in left if self._is_short(log_id)]
 
     async def _offer(self, logs: Sequence[LogId]) -> None:

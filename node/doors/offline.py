@@ -12,6 +12,8 @@ from typing import Final
 from node import keyring
 from node.doors.control.door import read_network
 from node.doors.control.protocol import Json, check_parameters, function_name, function_parameters
+from node.federation.bare import root_key
+from node.federation.phrase import read_phrase
 from node.founding import create_home, found_network, give_new_device, published_name
 from node.home import Home, open_home
 from node.keyring import AskPassphrase
@@ -67,15 +69,19 @@ def drill(
     ask: AskPassphrase,
     out: Path | None,
     passphrase: str | None,
+    words: str | None,
     tell: Callable[[str, int, int], None],
 ) -> Json:
     """Rebuild everything from this home alone and compare, into the folder `out` or one that vanishes.
 
-    Raises: as `node.drill.drill`.
+    `words`: of the member to whom the folder's device shall belong.
+
+    Raises: as `node.drill.drill`; BadData: these are no 24 words.
     """
     from node import drill  # late: it runs an intake, which needs trio, and no other command here does
 
-    return drill.drill(paths, ask, None if out is None else drill.Out(out, passphrase), tell)
+    root = None if words is None else root_key(read_phrase(words))
+    return drill.drill(paths, ask, None if out is None else drill.Out(out, passphrase, root), tell)
 
 
 class OfflineDoor:

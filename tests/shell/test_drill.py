@@ -198,7 +198,7 @@ def test_entries_that_others_link_to_are_named_and_prove_nothing(home: Home, bob
     keep(home, [bob.sign_at(3, last.id, [1, "to nobody", ""], links=gone)])
     found = run(home)
     assert found["ok"]
-    assert found["named"]["listed"] == [{**of(bob), "id": to_text(each)} for each in gone]
+    assert found["named"]["listed"] == [{**of(bob), "what": "entry", "id": to_text(each)} for each in gone]
 
 
 def test_a_view_that_is_not_what_its_entries_say_differs(home: Home) -> None:
