@@ -7,6 +7,7 @@ for each step and closed while a person thinks.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import trio
@@ -100,15 +101,17 @@ async def _sync(home: Home, hub: AuthorId, tell: Callable[[Json], None]) -> None
 
 async def _are_even(mesh: Mesh, hub: AuthorId, tell: Callable[[Json], None]) -> bool:
     """Sync once. True: both had all that the other one has. Raises: Unavailable."""
-    async for news in mesh.sync([hub]):
-        if isinstance(news, SyncProgress):
-            tell({"event": "progress", "entries": news.entries, "entries_total": news.entries_total})
-        elif not news.ended.ok:
-            raise Unavailable(f"The hub could not be synced with: {news.ended.why}.", _AFTERWARDS)
-        else:
+    is_even = False
+    async with aclosing(mesh.sync([hub])) as session:
+        async for news in session:
+            if isinstance(news, SyncProgress):
+                tell({"event": "progress", "entries": news.entries, "entries_total": news.entries_total})
+                continue
             ended = news.ended
-            return ended.complete and not ended.entries_received and not ended.entries_sent
-    return False
+            if not ended.ok:
+                raise Unavailable(f"The hub could not be synced with: {ended.why}.", _AFTERWARDS)
+            is_even = ended.complete and not ended.entries_received and not ended.entries_sent
+    return is_even
 
 
 def _devices(home: Home, chosen: Sequence[str]) -> list[Device]:
