@@ -112,6 +112,7 @@ def said(device: Device, content: Sequence[Any], seq: int = 2, log: Any = LOG_ID
 
 def refused_statements() -> Iterator[Case]:
     """Entries that are valid and say nothing: they have no effect on a roster."""
+    # long because it is a table
     named = {
         "a kind that nobody knows": [99, ID],
         "a certificate at entry 2": [CERTIFICATE, ALICE.root, "laptop", SIGNATURE],
@@ -190,6 +191,7 @@ def refused_proofs() -> Iterator[Case]:
 
 def refused_passports() -> Iterator[Case]:
     """Passports that let nobody in, with the code of the refusal."""
+    # long because it is a table
     hub = ALICE.device(NETWORK, "hub")
     grant, for_sections = hub.grant(STATE, SECRET), hub.grant(STATE, bytes(16), purpose=FOR_SECTIONS)
     closed = hub.grant(STATE, bytes([1] * 16))
