@@ -31,7 +31,7 @@ from node.guests import Guests
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
-from node.mesh import Mesh
+from node.mesh import Mesh, Recheckable
 from node.presenting import Introduction
 from node.verification import Verification
 from store.frontier import Frontier
@@ -82,38 +82,57 @@ async def join(home: Home, keeping: Keeping, config: Config) -> AsyncIterator[Me
     Raises:
         Unavailable, BadData: it cannot listen where `config` says.
     """
-    membership = home.membership
     transport = await _make_transport(home, config)
-    engine = Engine(
-        home.device,
-        home.network,
-        home.allowed,
-        Frontier(home.network, keeping.intake.states()),
-        random=Random(),
-        secret=SystemRandom(),
-        tuning=Tuning(hub=config.hub, ids_first=membership is not None),
-    )
-    if membership is None:
-        driver = Driver(engine, transport, keeping.intake)
-    else:
-        introduction = Introduction(home, membership, transport)
-        driver = Driver(engine, transport, keeping.intake, introduction.introduce)
-        transport.handle_guest(PROTOCOL, Guests(home, membership, keeping.intake, now_ms).serve)
-    mesh = Mesh(driver, transport, hub=config.hub)
+    meshed = wire(home, keeping, transport, hub=config.hub, random=Random(), secret=SystemRandom())
     async with trio.open_nursery() as nursery:
         try:
             await nursery.start(transport.run)
         except LocalFault as fault:
             raise cannot_listen(fault, config) from fault
-        await nursery.start(driver.run)
-        home.allowed.listen(lambda: _changed(home, keeping.author, mesh))
-        yield Meshed(mesh, driver)
+        await nursery.start(meshed.driver.run)
+        yield meshed
         nursery.cancel_scope.cancel()
+
+
+def wire(
+    home: Home, keeping: Keeping, transport: Recheckable, *, hub: bool, random: Random, secret: Random
+) -> Meshed:
+    """Put engine, driver and mesh over a transport; in a federation it has guests, and introduces us.
+
+    `random`: chance that may be guessed; `secret`: chance that must not be.
+    """
+    membership = home.membership
+    engine = Engine(
+        home.device,
+        home.network,
+        home.allowed,
+        Frontier(home.network, keeping.intake.states()),
+        random=random,
+        secret=secret,
+        tuning=Tuning(hub=hub, ids_first=membership is not None),
+    )
+    introduce = None
+    if membership is not None:
+        introduce = Introduction(home, membership, transport).introduce
+        transport.handle_guest(PROTOCOL, Guests(home, membership, keeping.intake, now_ms).serve)
+    driver = Driver(engine, transport, keeping.intake, introduce)
+    mesh = Mesh(driver, transport, hub=hub)
+    home.allowed.listen(lambda: _changed(home, keeping.author, mesh))
+    return Meshed(mesh, driver)
+
+
+def guests_of(home: Home) -> Callable[[AuthorId], bool]:
+    """Which devices that are not let in may be guests, for the transport."""
+    return _nobody if home.membership is None else home.membership.is_guest
 
 
 def why_not_signing(home: Home) -> str:
     """Why this home's device must sign nothing at the moment; empty: it may."""
     return home.why_not or ("" if home.membership is None else home.membership.why_not_signing())
+
+
+def _nobody(device: AuthorId) -> bool:
+    return False
 
 
 def _changed(home: Home, author: Author, mesh: Mesh) -> None:
@@ -135,17 +154,12 @@ async def _make_transport(home: Home, config: Config) -> "Libp2pHost":
             config.listen,
             topic=gossip_topic(home.network),
             admit=home.allowed.admits_peer,
-            guests=nobody if home.membership is None else home.membership.is_guest,
+            guests=guests_of(home),
             validate=partial(_passes, Gate(home.allowed)),
             mdns=config.mdns,
         )
     except LocalFault as fault:
         raise cannot_listen(fault, config) from fault
-
-
-def nobody(device: AuthorId) -> bool:
-    """Is let in."""
-    return False
 
 
 async def load_transport() -> "type[Libp2pHost]":

@@ -10,9 +10,7 @@ from random import Random
 
 import trio
 
-from gossip.net.driver import Driver
 from gossip.net.memory import MemoryNet, MemoryTransport
-from gossip.proto.engine import Engine
 from node.api import Api
 from node.author import Author
 from node.bus import Bus
@@ -20,7 +18,7 @@ from node.home import Home
 from node.intake import Intake
 from node.mesh import Mesh
 from node.queries import now_ms
-from store.frontier import Frontier
+from node.running import Keeping, guests_of, why_not_signing, wire
 
 
 class Node:
@@ -44,16 +42,16 @@ async def running(
 ) -> AsyncIterator[Node]:
     """A node over `home`, in `net` or alone. `clock_ms`: what its author claims as time."""
     async with trio.open_nursery() as nursery:
-        transport = (net or MemoryNet(nursery)).join(home.device, admit=home.allowed.admits_peer)
-        intake = Intake(home.shelf, home.network, home.allowed, Bus())
-        frontier = Frontier(home.network, intake.states())
-        engine = Engine(home.device, home.network, home.allowed, frontier, random=Random(1), secret=Random(2))
-        driver = Driver(engine, transport, intake)
-        mesh = Mesh(driver, transport, hub=False)
-        author = Author(home.key, home.network, intake, clock_ms, home.why_not)
+        transport = (net or MemoryNet(nursery)).join(
+            home.device, admit=home.allowed.admits_peer, guests=guests_of(home)
+        )
+        bus = Bus()
+        intake = Intake(home.shelf, home.network, home.allowed, bus)
+        author = Author(home.key, home.network, intake, clock_ms, why_not_signing(home))
+        keeping = Keeping(intake, author, bus)
+        mesh, driver = wire(home, keeping, transport, hub=False, random=Random(1), secret=Random(2))
         node = Node(home, intake, author, mesh, transport)
         mesh.on_learned = node.api.learned
-        home.allowed.listen(mesh.admission_changed)
         nursery.start_soon(intake.run)
         await nursery.start(driver.run)
         nursery.start_soon(mesh.run, lambda change: None)
