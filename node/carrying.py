@@ -10,7 +10,8 @@ For the trio thread.
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import trio
@@ -18,7 +19,7 @@ import trio
 from gossip.proto.events import Committed, Piece, Verdict
 from gossip.proto.judge import Inspected
 from node.commits import Commits
-from node.membership import Membership
+from node.membership import Changes, Membership
 from node.waiting_room import MAX_AUTHOR_BYTES, Waiting, log_of
 from node.writer import Delivery, EvidenceNews, Truncations
 from store.entry import MAX_ID_SEQ, Entry
@@ -65,6 +66,8 @@ class Carrying:
         self._doubts = trio.Event()
         self._ready_send, self._ready = trio.open_memory_channel[Waiting](math.inf)
         """At most as many as there is room for in the room that they come from."""
+        self._at_work = 0
+        self._rested = trio.Event()
 
     # --- what the intake tells ------------------------------------------------------------------------
 
@@ -74,12 +77,14 @@ class Carrying:
 
     def settle(self, changed: Iterable[LogId] = ()) -> None:
         """Look what became of the roster. `changed`: logs that were just committed."""
-        changes = self._membership.settle()
+        self._act_on(self._membership.settle())
+        self._doubt(changed)
+
+    def _act_on(self, changes: Changes) -> None:
         for waiting in changes.ready:
             self._ready_send.send_nowait(waiting)
         for device in changes.devices:
             self._doubt(LogId(device, LogNo(log)) for log in range(MAX_LOGS_PER_AUTHOR))
-        self._doubt(changed)
         if changes.admission:
             self._membership.tell()
 
@@ -129,17 +134,38 @@ class Carrying:
                 entries = await self._read_held(log_of(author), 1, MAX_ID_SEQ, _WHOLE_LOG_BYTES)
             except Damaged:
                 continue
-            self._membership.load([entries] if entries else [])
-        self.settle()
+            self._act_on(self._membership.load([entries] if entries else []))
+
+    @property
+    def is_idle(self) -> bool:
+        """Is there nothing to hand over and nothing to cut?"""
+        is_written = not self._ready.statistics().current_buffer_used
+        return is_written and not self._doubtful and not self._at_work
+
+    async def idle(self) -> None:
+        """Wait until there is nothing to hand over and nothing to cut."""
+        while not self.is_idle:
+            await self._rested.wait()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            self._rested.set()
+            self._rested = trio.Event()
 
     async def _write_ready(self) -> None:
         """Have written what waited and is carried now. What the store refuses comes again from peers."""
         async for entries, evidence, source in self._ready:
-            if entries:
-                await self._queue.submit(Delivery((_inspected(entries),)), source, (entries,))
-                self.written(entries[0].author)
-            if evidence is not None:
-                await self._queue.submit(EvidenceNews(evidence), source)
+            with self._working():
+                if entries:
+                    await self._queue.submit(Delivery((_inspected(entries),)), source, (entries,))
+                    self.written(entries[0].author)
+                if evidence is not None:
+                    await self._queue.submit(EvidenceNews(evidence), source)
 
     async def _cut(self) -> None:
         """Cut what is held further than it is carried."""
@@ -147,18 +173,24 @@ class Carrying:
         while True:
             await self._doubts.wait()
             self._doubts = trio.Event()
-            refused: list[LogId] = []
-            while self._doubtful:
-                some = list(self._doubtful)[:LOOK_AT_ONCE]
-                for log_id in some:
-                    del self._doubtful[log_id]
-                beyond = list(filter(self._is_beyond, some))
-                for start in range(0, len(beyond), CUT_AT_ONCE):
-                    refused += await self._cut_some(beyond[start : start + CUT_AT_ONCE])
-                await trio.lowlevel.checkpoint()
-            if refused:
-                await trio.sleep(REST_S)
-                self._doubt(refused)
+            with self._working():
+                refused = await self._cut_doubtful()
+                if refused:
+                    await trio.sleep(REST_S)
+                    self._doubt(refused)
+
+    async def _cut_doubtful(self) -> Sequence[LogId]:
+        """Cut what has to be; the logs that the store refused to cut."""
+        refused: list[LogId] = []
+        while self._doubtful:
+            some = list(self._doubtful)[:LOOK_AT_ONCE]
+            beyond = list(filter(self._is_beyond, some))
+            for log_id in some:
+                del self._doubtful[log_id]
+            for start in range(0, len(beyond), CUT_AT_ONCE):
+                refused += await self._cut_some(beyond[start : start + CUT_AT_ONCE])
+            await trio.lowlevel.checkpoint()
+        return refused
 
     async def _cut_some(self, logs: Sequence[LogId]) -> Sequence[LogId]:
         """Cut some logs; those that were not, where the store refused."""

@@ -67,16 +67,17 @@ def check_signed(group: Sequence[Candidate], bad: Sequence[Entry], verdicts: dic
         own_bad = [entry for entry in candidate.asked if id(entry) in bad_objects] if bad else []
         good = piece[: min((entry.seq for entry in own_bad), default=piece[-1].seq + 1) - piece[0].seq]
         try:
-            if candidate.is_known and candidate.is_whole:
-                vouched = bool(candidate.asked)
-                checked.found[place] = inspected(piece, own_bad, vouched=vouched, each=candidate.each)
-            elif not candidate.is_known and good:
-                inspected(piece, own_bad, vouched=True, each=True)
-                checked.strangers[place] = good
-            elif good:
-                checked.found[place] = inspected(good, (), vouched=bool(candidate.asked), each=True)
+            if candidate.is_known and not candidate.is_whole:
+                found = inspected(good, (), vouched=bool(candidate.asked), each=True) if good else None
             else:
-                verdicts[place] = Unwanted(log_of(piece), NOT_CARRIED)
+                found = inspected(piece, own_bad, vouched=bool(candidate.asked), each=candidate.each)
         except BadSignature as error:
             verdicts[place] = Rejected(log_of(piece), str(error))
+            continue
+        if found is None or not (good or candidate.is_known):
+            verdicts[place] = Unwanted(log_of(piece), NOT_CARRIED)
+        elif candidate.is_known:
+            checked.found[place] = found
+        else:
+            checked.strangers[place] = good
     return checked

@@ -177,9 +177,12 @@ class Intake:
         """The bodies of these entries, or why not."""
         return await self.read(self._bodies_of, ids)
 
-    async def missing_bodies(self, limit: int) -> list[EntryId]:
-        """At most `limit` entries whose body is missing here and was neither deleted nor expired."""
-        return await self.read(self._shelf.missing_bodies, limit)
+    async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+        """At most `limit` entries whose body is missing here and was neither deleted nor expired.
+
+        None that claims a time before `since_ms`, other than in `id` logs.
+        """
+        return await self.read(self._shelf.missing_bodies, limit, since_ms)
 
     # What the rest of the node asks
 
@@ -253,6 +256,13 @@ class Intake:
     async def grown(self, entries: int) -> None:
         """Wait until so many entries in all were taken in since the start; see `entries`."""
         await self.queue.grown(entries)
+
+    async def settled(self) -> None:
+        """Wait until nothing is to be written, and what is held is what is carried."""
+        await self.queue.idle()
+        while self._carrying is not None and not self._carrying.is_idle:
+            await self._carrying.idle()
+            await self.queue.idle()
 
     async def read(self, look: Callable[..., T], *args: object) -> T:
         """Look something up in the store, in a thread. At most `MAX_READ_THREADS` at a time."""

@@ -49,6 +49,8 @@ class Membership:
         self._clock_s = clock_s or _trio_clock_s
         self._room = WaitingRoom(roster.network)
         self._known: dict[AuthorId, _Known] = {}
+        self._sections: dict[AuthorId, frozenset[bytes]] = {}
+        """What `section_ids_of` answered."""
         self._introduced: dict[AuthorId, float] = {}
         self._released: dict[AuthorId, list[EntryId]] = {}
         """What was folded while it waited and is on its way into the store."""
@@ -77,6 +79,18 @@ class Membership:
         if log_id.log == LOG_ID:
             return MAX_ID_SEQ
         return self.last_good(log_id)
+
+    def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
+        """The sections that the author's member belongs or belonged to."""
+        known = self._sections.get(author)
+        if known is None:
+            known = self._sections[author] = self._look_up_sections(author)
+        return known
+
+    def _look_up_sections(self, author: AuthorId) -> frozenset[bytes]:
+        root = self.roster.member_of(author)
+        member = None if root is None else self.roster.member(root)
+        return frozenset() if member is None else frozenset((*member.sections, *member.left))
 
     # --- what the node asks ---------------------------------------------------------------------------
 
@@ -139,11 +153,11 @@ class Membership:
 
     # --- folding --------------------------------------------------------------------------------------
 
-    def load(self, logs: Iterable[Sequence[Entry]]) -> None:
+    def load(self, logs: Iterable[Sequence[Entry]]) -> Changes:
         """Fold whole `id` logs, as they are in the store; what was folded before is left out."""
         for entries in logs:
             self._extend(entries[0].author, entries)
-        self.settle()
+        return self.settle()
 
     def committed(self, commit: Committed) -> None:
         """Fold what the store took in or let go of."""
@@ -192,6 +206,8 @@ class Membership:
 
     def _note(self, device: AuthorId) -> bool:
         """Note how a device stands now. True: otherwise than before."""
+        sections = self._sections.pop(device, None)
+        moved = sections is not None and sections != self.section_ids_of(device)
         standing = self.roster.standing(device)
         before = self._known.get(device)
         if standing is Standing.UNKNOWN:
@@ -200,7 +216,7 @@ class Membership:
         now = self._known[device] = (standing, None if found is None else found.ends)
         if standing is not Standing.CANDIDATE:
             self._introduced.pop(device, None)
-        return now != before
+        return moved or now != before
 
     # --- who waits ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Nothing here knows any app: the folds are given. Beside the apps' tables there is one of our own:
 
-    bodies_missing  (k)  entries whose body has not come yet
+    bodies_missing  (k, at)  entries whose body has not come yet; at: as `_wanted_at`
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,18 @@ from typing import Final, NamedTuple
 
 from store.entry import Entry
 from store.errors import Damaged, NotFound, StoreError
-from store.ids import EntryId
+from store.ids import LOG_ID, EntryId
 from store.interface import Appended, KeyedRun, LogState
 from store.log import Evidence, LogId
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Fold, Schema, Unfold, Views
 
-_SCHEMA: Final = Schema("bodies", 1, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY)",))
+_SCHEMA: Final = Schema(
+    "bodies", 2, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY, at INT NOT NULL)",)
+)
+
+_ALWAYS: Final = 2**62
+"""Later than any claimed time: bodies of `id` logs are wanted however old they are."""
 
 
 class Folding(NamedTuple):
@@ -119,22 +124,24 @@ class Shelf:
         """Close; safe to call twice."""
         self.entries.close()
 
-    def missing_bodies(self, limit: int) -> list[EntryId]:
-        """At most `limit` entries whose body has not come yet, in the order of arrival."""
+    def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+        """At most `limit` entries whose body has not come yet, in the order of arrival.
+
+        None that claims a time before `since_ms`, other than in `id` logs.
+        """
         with self.entries.views() as views:
-            keys = [
-                key for (key,) in views.execute("SELECT k FROM bodies_missing ORDER BY k LIMIT ?", (limit,))
-            ]
+            sql = "SELECT k FROM bodies_missing WHERE at >= ? ORDER BY k LIMIT ?"
+            keys = [key for (key,) in views.execute(sql, (since_ms, limit))]
         return [entry.id for entry in self.entries.at_keys(keys) if entry is not None]
 
     def _fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         missing = [
-            (key,)
+            (key, _wanted_at(entry))
             for first_key, entries in runs
             for key, entry in enumerate(entries, first_key)
             if entry.body is None
         ]
-        views.insert_rows("bodies_missing", ("k",), missing)
+        views.insert_rows("bodies_missing", ("k", "at"), missing)
         self._folding.fold(views, runs)
 
     def _fold_restored(self, views: Views, runs: Sequence[KeyedRun]) -> None:
@@ -148,8 +155,16 @@ class Shelf:
     def _unfold_damaged(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries out whose body is to come again."""
         self._unfold(views, runs)
-        keys = [(key,) for first_key, entries in runs for key, _ in enumerate(entries, first_key)]
-        views.insert_rows("bodies_missing", ("k",), keys)
+        rows = [
+            (key, _wanted_at(entry))
+            for first_key, entries in runs
+            for key, entry in enumerate(entries, first_key)
+        ]
+        views.insert_rows("bodies_missing", ("k", "at"), rows)
+
+
+def _wanted_at(entry: Entry) -> int:
+    return _ALWAYS if entry.log == LOG_ID else entry.time_ms
 
 
 def _forget(views: Views, runs: Sequence[KeyedRun]) -> None:

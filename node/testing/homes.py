@@ -10,25 +10,35 @@ from node.home import Home
 from node.paths import Paths
 from node.testing.people import CHARTER, Person
 from store.charter import Charter
+from store.crypto import SigningKey
 from store.sqlite.home import Peer
 
 
 @contextmanager
 def temporary_home(
-    name: str = "alice", friends: Iterable[Person] = (), charter: Charter = CHARTER
+    name: str = "alice",
+    friends: Iterable[Person] = (),
+    charter: Charter = CHARTER,
+    root: SigningKey | None = None,
 ) -> Iterator[Home]:
     """A new home in a directory that is removed afterwards. Its device is a new one each time.
 
-    `friends` are on its list of peers from the start.
+    `friends` are on its list of peers from the start. `root`: of the member whose device it is, in a
+    federation.
     """
-    with TemporaryDirectory(prefix="asterism-") as folder, make_home(Path(folder), name, charter) as home:
+    with (
+        TemporaryDirectory(prefix="asterism-") as folder,
+        make_home(Path(folder), name, charter, root) as home,
+    ):
         befriend(home, friends)
         yield home
 
 
-def make_home(folder: Path, name: str = "alice", charter: Charter = CHARTER) -> Home:
+def make_home(
+    folder: Path, name: str = "alice", charter: Charter = CHARTER, root: SigningKey | None = None
+) -> Home:
     """A new unattended home in `folder`, open for writing."""
-    return create_home(Paths(folder), name, charter, None)
+    return create_home(Paths(folder), name, charter, None, root=root)
 
 
 def befriend(home: Home, friends: Iterable[Person]) -> None:

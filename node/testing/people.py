@@ -9,7 +9,7 @@ from typing import Final
 from store.charter import Charter
 from store.crypto import SEED_BYTES, SigningKey, digest
 from store.entry import SALT_BYTES, Entry, make_body, parse, sign
-from store.ids import LOG_FEED, AuthorId, EntryId, LogNo
+from store.ids import LOG_FEED, AuthorId, EntryId, LogNo, NetworkId
 from store.log import LogId
 
 CHARTER: Final = Charter("a network for tests", bytes(range(16)))
@@ -22,9 +22,11 @@ START_MS: Final = 1_763_000_000_000
 class Person:
     """A device with a name, a key made of the name, and logs that it goes on with."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, network: NetworkId = NETWORK, seed: bytes = b"") -> None:
+        """`seed`: 32 bytes, of the key of a device that was made elsewhere; else one is made of the name."""
         self.name = name
-        self.seed = digest(b"asterism/testing/" + name.encode())[:SEED_BYTES]
+        self.network = network
+        self.seed = seed or digest(b"asterism/testing/" + name.encode())[:SEED_BYTES]
         self.key = SigningKey(self.seed)
         self._heads: dict[LogNo, tuple[int, bytes]] = {}
 
@@ -63,7 +65,7 @@ class Person:
         salt = digest(self.seed + bytes([log]) + seq.to_bytes(8, "big"))[:SALT_BYTES]
         body = make_body(salt, content)
         when = START_MS + 1_000 * seq if time_ms is None else time_ms
-        return sign(self.key, NETWORK, log, seq, back, body, when, links)
+        return sign(self.key, self.network, log, seq, back, body, when, links)
 
     def post(self, text: str, links: Sequence[EntryId] = (), time_ms: int | None = None) -> Entry:
         """Sign the next post in the feed."""
