@@ -21,6 +21,8 @@ from node.apps.feed import bodies as feed_bodies
 from node.apps.feed import service as feed
 from node.author import Author
 from node.errors import Missing, NodeError, TextTooLarge
+from node.federation_api import FederationApi
+from node.federation_shown import Held
 from node.following import Following
 from node.home import Home
 from node.intake import Intake
@@ -44,6 +46,8 @@ class Api:
         self._author = author
         self._mesh = mesh
         self._queries = Queries(home)
+        self.federation = FederationApi(home, intake, author, mesh, self._queries.federation)
+        """What is asked about members and sections; an open circle has none."""
         self._peer_list = PeerList(home, self._queries)
         self._book = AddressBook(home, self._queries.now_ms)
         self._putting = trio.Lock()
@@ -51,8 +55,11 @@ class Api:
         self._started = trio.current_time()
 
     async def run(self) -> None:
-        """Keep the address book, until cancelled."""
-        await self._book.run()
+        """Keep the address book, and what a steward's node does by itself, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._book.run)
+            if self._home.membership is not None:
+                nursery.start_soon(self.federation.run)
 
     def learned(self, news: Learned) -> None:
         """Keep in the address book where an admitted device is. Never waits."""
@@ -62,7 +69,7 @@ class Api:
 
     async def status(self) -> Json:
         """How the node stands."""
-        answer = await self._ask(self._queries.status)
+        answer = await self._ask(self._queries.status, self._held())
         known = {**answer["known"], "announcements": self._mesh.announcements}
         return {
             **answer,
@@ -74,6 +81,10 @@ class Api:
             "peers": self._with_links(answer["peers"]),
             "known": known,
         }
+
+    def _held(self) -> Held | None:
+        """What is known of the devices of a federation beside its roster."""
+        return None if self._home.membership is None else self.federation.held()
 
     def _with_links(self, peers: Sequence[Json]) -> list[Json]:
         """Peers as the store knows them, with what the mesh knows of them."""
@@ -296,7 +307,7 @@ class Api:
 
     async def peer_list(self) -> Json:
         """`peers`: who is let in."""
-        answer = await self._ask(self._queries.peer_list)
+        answer = await self._ask(self._queries.peer_list, self._held())
         return {"peers": self._with_links(answer["peers"])}
 
     async def sync(self, peer: str | None = None) -> AsyncGenerator[Json, None]:
@@ -305,9 +316,9 @@ class Api:
         Where none is connected, those on the list are tried.
         """
         names = await self._ask(self._queries.names.now)
-        peers = [await self._ask(self._queries.peer, peer)] if peer is not None else self._mesh.connected()
-        if not peers:
-            peers = [each.device for each in await self._ask(self._home.tables.peers)]
+        peers = await self._ask(self._queries.peers, peer) if peer is not None else []
+        connected = [device for device in self._mesh.connected() if peer is None or device in peers]
+        peers = connected or peers or await self._ask(self._queries.reachable)
         if not peers:
             raise Missing("There is nobody to sync with: the list of peers is empty.", "See: aster peer add")
         async with aclosing(self._mesh.sync(peers)) as session:
@@ -325,6 +336,7 @@ class Api:
 
     async def _ask(self, look: Callable[..., T], *args: object) -> T:
         """Look something up in a thread. Raises: NodeError, also in place of what the store raises."""
+        self._queries.names.refresh()
         with told_plainly():
             return await self._intake.read(look, *args)
 

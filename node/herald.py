@@ -24,6 +24,7 @@ from node.doors.control.protocol import Json
 from node.home import Home
 from node.mesh import LinkChange, Mesh
 from node.naming import NameBook
+from node.queries import now_ms
 from store.ids import AuthorId, log_name, to_text
 
 ARRIVALS_S: Final = 1.0
@@ -41,7 +42,7 @@ class Herald:
         self._bus = bus
         self._mesh = mesh
         self._tell = tell
-        self._names = NameBook(home)
+        self._names = NameBook(home, now_ms)
         self._complete = trio.Event()
         self._arrived: Counter[AuthorId] = Counter()
 

@@ -13,15 +13,19 @@ names whose it is, whatever anybody calls himself.
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from node.apps.directory import service as directory
+from node.apps.registry import LOG_PROFILE
+from node.census import Census, CensusBook, member_names
 from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
+from node.limits import HIDE_AHEAD_MS
 from node.quoting import quoted
 from store.ids import AuthorId, NotAnId, from_text, prefix_range, short, to_text
 from store.search_text import normal_form
+from store.sqlite.petnames import PetnameTable
 
 _MARK_CHARS: Final = 4
 """Characters of an id in a mark, unless more are needed. Four can be had on purpose, hence the "unless"."""
@@ -189,15 +193,31 @@ def _with_prefix(text: str, known: Iterable[bytes]) -> set[bytes]:
 
 
 class NameBook:
-    """Keeps the names of a home until they change. Thread-safe."""
+    """Keeps the names of a home until they change. Thread-safe, but for `refresh`."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, clock_ms: Callable[[], int]) -> None:
+        """For the thread of the roster. `clock_ms`: Unix time in ms."""
         self._home = home
-        self._kept: tuple[object, Names] = (None, Names({}, {}))
-        """What the names depend on, and the names: replaced together."""
+        self._clock_ms = clock_ms
+        self._petnames = PetnameTable(home.database)
+        self._census = CensusBook(home.membership, home.device)
+        self._kept: tuple[object, int, Names] = (None, 0, Names({}, {}))
+        """What the names depend on, until when they count, and the names: replaced together."""
+
+    def refresh(self) -> None:
+        """Look at the roster again. For its thread alone; names and census are then those of now."""
+        self._census.refresh()
+
+    def census(self) -> Census | None:
+        """The roster as it was last looked at; None in an open circle."""
+        return self._census.now()
 
     def now(self) -> Names:
         """The names of this moment: once an answer, not once a line."""
+        census = self._census.now()
+        return self._of_devices() if census is None else self._of_members(census)
+
+    def _of_devices(self) -> Names:
         home = self._home
         given = {peer.device: peer.name for peer in home.tables.peers()}
         changes = home.entries.last_change()  # looked at first: what changes meanwhile is noticed next time
@@ -207,5 +227,24 @@ class NameBook:
             if kept[0] != basis:
                 published = directory.names(views)
                 own = {home.device: published.get(home.device, "")}
-                kept = self._kept = (basis, Names({**own, **given}, published))
-        return kept[1]
+                kept = self._kept = (basis, 0, Names({**own, **given}, published))
+        return kept[2]
+
+    def _of_members(self, census: Census) -> Names:
+        home, now_ms = self._home, self._clock_ms()
+        petnames = self._petnames.all()
+        changes = home.entries.last_change()  # as above
+        with home.entries.views() as views:
+            basis = (petnames, changes, directory.count_profiles(views), census.version)
+            kept = self._kept
+            if kept[0] != basis or now_ms >= kept[1]:
+                profiles = directory.profiles(views)
+                published = member_names(census, profiles, LOG_PROFILE, now_ms + HIDE_AHEAD_MS, HIDE_AHEAD_MS)
+                names, members = dict(published.names), dict(census.owners)
+                own: dict[bytes, str] = {}
+                if census.me is not None:
+                    members.setdefault(home.device, census.me)
+                    mine = directory.names(views).get(home.device, "")
+                    own[census.me] = names.setdefault(census.me, mine)
+                kept = self._kept = (basis, published.due_ms, Names({**own, **petnames}, names, members))
+        return kept[2]

@@ -39,12 +39,20 @@ class PeerList:
     ) -> Added:
         """Let a device in; one that is let in already gets what is given in addition.
 
+        In a federation nobody is let in by this: it says where a device is, so that it is dialled.
+
         Of more addresses than a peer may have, those that were given longest ago go.
 
         Raises:
-            BadRequest: neither a device nor an address. BadData: one is malformed, or they disagree.
+            BadRequest: neither a device nor an address; a name in a federation.
+            BadData: one is malformed, or they disagree.
             Ambiguous: the device is named by what fits several. TextTooLarge, DiskFull: as they say.
         """
+        if name is not None and self._home.membership is not None:
+            raise BadRequest(
+                "In a federation members have names, and devices are shown by them.",
+                "Leave --name out. A name of your own for a member: aster petname WHO NAME",
+            )
         given = ([address] if address is not None else []) + list(addresses or ())
         if len(given) > MAX_ADDRESSES_PER_DEVICE:
             raise TextTooLarge(

@@ -13,6 +13,8 @@ from node.apps.documents import service as documents
 from node.apps.feed import service as feed
 from node.document_queries import DocumentQueries
 from node.errors import Ambiguous, BadData, Missing
+from node.federation_queries import FederationQueries
+from node.federation_shown import Held
 from node.home import Home
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
 from node.log_queries import Json
@@ -27,6 +29,9 @@ __all__ = ["Json", "Queries", "now_ms", "version"]
 
 _CANDIDATES: Final = 5
 
+MAX_PEERS_SHOWN: Final = 1_000
+"""Devices of a federation that a list of peers shows, those met last first."""
+
 
 def now_ms() -> int:
     """Unix time in ms."""
@@ -37,7 +42,9 @@ class Queries(DocumentQueries):
     """Reading methods over one open home. Thread-safe."""
 
     def __init__(self, home: Home, clock_ms: Callable[[], int] = now_ms) -> None:
-        super().__init__(home, NameBook(home), clock_ms)
+        super().__init__(home, NameBook(home, clock_ms), clock_ms)
+        self.federation = FederationQueries(home, self.names, clock_ms)
+        """What can be asked about members and sections."""
 
     # --- naming things ------------------------------------------------------------------------------
 
@@ -108,17 +115,36 @@ class Queries(DocumentQueries):
         except Missing as error:
             raise Missing(f"{quoted(text)} is not on the list of peers.", "See: aster peer list") from error
 
+    def peers(self, text: str) -> list[AuthorId]:
+        """The devices that a name or an id stands for, to sync with. Raises: Missing, Ambiguous.
+
+        In a circle one on the list of peers, in a federation one of a member or all of his.
+        """
+        census = self.names.census()
+        if census is None:
+            return [self.peer(text)]
+        others = [device for device in census.devices if device != self.home.device]
+        return self.names.now().find_all(text, others)
+
+    def reachable(self) -> list[AuthorId]:
+        """Whom to try where nobody is connected: the list of peers, in a federation also whom we met."""
+        listed = [peer.device for peer in self.home.tables.peers()]
+        census = self.names.census()
+        met = self.home.tables.known_devices() if census is not None else []
+        known = (device for device in met if census is not None and device in census.devices)
+        return [device for device in dict.fromkeys((*listed, *known)) if device != self.home.device]
+
     # --- the home -----------------------------------------------------------------------------------
 
     @told_plainly()
-    def status(self) -> Json:
-        """How the home stands; what only a daemon knows is empty."""
+    def status(self, held: Held | None = None) -> Json:
+        """How the home stands; what only a daemon knows is empty. `held`: what it knows, in a federation."""
         home = self.home
-        held = [(state.head.seq, state) for state in home.entries.logs().values() if state.head is not None]
+        states = [(state.head.seq, state) for state in home.entries.logs().values() if state.head is not None]
         names = self.names.now()
         peers = [
             {**peer, "address": next(iter(peer["addresses"]), ""), "problem": ""}
-            for peer in self._peers_shown(names)
+            for peer in self._peers_shown(names, held, everyone=False)
         ]
         return {
             "device": to_text(home.device),
@@ -129,34 +155,47 @@ class Queries(DocumentQueries):
             "hub": False,
             "uptime_s": None,
             "addresses": [],
-            "logs": len(held),
-            "entries": sum(last_seq for last_seq, _ in held),
-            "unchecked": sum(last_seq - state.checked_seq for last_seq, state in held),
+            "logs": len(states),
+            "entries": sum(last_seq for last_seq, _ in states),
+            "unchecked": sum(last_seq - state.checked_seq for last_seq, state in states),
             "signing": not home.why_not,
             "signing_why": home.why_not,
             "peers": peers,
             "known": {"addresses": len(home.tables.known_devices()), "announcements": 0},
+            "federation": None if home.membership is None else self.federation.federation_status(held),
         }
 
     @told_plainly()
-    def peer_list(self) -> Json:
-        """`peers`: who is let in, in the order in which they were added."""
-        return {"peers": self._peers_shown(self.names.now())}
+    def peer_list(self, held: Held | None = None) -> Json:
+        """`peers`: who is let in, in the order in which they were added; of a federation whom we met."""
+        return {"peers": self._peers_shown(self.names.now(), held, everyone=True)}
 
-    def _peers_shown(self, names: Names) -> list[Json]:
-        return [self._peer_shown(peer, names) for peer in self.home.tables.peers()]
+    def _peers_shown(self, names: Names, held: Held | None, *, everyone: bool) -> list[Json]:
+        """The list of peers; in a federation also who is connected, with `everyone` also whom we met."""
+        listed = {peer.device: peer for peer in self.home.tables.peers()}
+        census = self.names.census()
+        others: list[AuthorId] = []
+        if census is not None:
+            others += sorted(held.connected) if held is not None else ()
+            others += self.reachable()[:MAX_PEERS_SHOWN] if everyone else ()
+        devices = [device for device in dict.fromkeys((*listed, *others)) if device != self.home.device]
+        return [self._peer_shown(device, listed.get(device), names) for device in devices]
 
-    def _peer_shown(self, peer: Peer, names: Names) -> Json:
-        learned = self.home.tables.addresses(peer.device)
+    def _peer_shown(self, device: AuthorId, peer: Peer | None, names: Names) -> Json:
+        learned = self.home.tables.addresses(device)
+        given = peer.addresses if peer is not None else ()
+        census = self.names.census()
+        known = None if census is None else census.devices.get(device)
         return {
-            "device": to_text(peer.device),
-            "name": names.of(peer.device),
-            "member": names.member(peer.device),
-            "addresses": list(dict.fromkeys((*peer.addresses, *(known.address for known in learned)))),
+            "device": to_text(device),
+            "name": names.of(device),
+            "member": names.member(device),
+            "device_name": "" if known is None else known.name,
+            "addresses": list(dict.fromkeys((*given, *(known.address for known in learned)))),
             "connected": False,
             "hub": False,
-            "configured": True,
-            "added_ms": peer.added_ms,
+            "configured": peer is not None,
+            "added_ms": peer.added_ms if peer is not None else 0,
             "last_seen_ms": max((known.reached_ms for known in learned), default=0),
         }
 

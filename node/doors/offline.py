@@ -7,11 +7,17 @@ meanwhile. Making a home is here too.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from node import keyring
 from node.doors.control.door import read_network
-from node.doors.control.protocol import Json, check_parameters, function_name, function_parameters
+from node.doors.control.protocol import (
+    Json,
+    check_parameters,
+    find_method,
+    function_name,
+    function_parameters,
+)
 from node.federation.bare import root_key
 from node.federation.phrase import read_phrase
 from node.founding import create_home, found_network, give_new_device, published_name
@@ -20,6 +26,7 @@ from node.keyring import AskPassphrase
 from node.network_file import read as read_charter
 from node.paths import Paths
 from node.peer_list import PeerList
+from node.petnames import Petnames
 from node.queries import Queries
 from store.crypto import self_test
 from store.ids import to_text
@@ -37,7 +44,7 @@ __all__ = [
 is_exposed = keyring.is_exposed
 read_passphrase = keyring.read_passphrase
 
-_CHANGING: Final = frozenset({"peer/add", "peer/remove"})
+_CHANGING: Final = frozenset({"peer/add", "peer/remove", "petname/set", "petname/remove"})
 """Methods that need the lock."""
 
 
@@ -99,25 +106,34 @@ class OfflineDoor:
             return read_network(self._paths)
         with open_home(self._paths, self._ask, writing=method in _CHANGING) as home:
             queries = Queries(home)
-            if method == "peer/add":
-                peers = PeerList(home, queries)
-                places = (
-                    given.get("device"),
-                    given.get("address"),
-                    given.get("addresses"),
-                    given.get("name"),
-                )
-                return peers.add(*places).shown
-            if method == "peer/remove":
-                return PeerList(home, queries).remove(given["device"])
-            answer: Json = getattr(queries, function_name(method))(**given)
+            if method in _CHANGING:
+                return _change(home, queries, method, given)
+            answer: Json = _function(queries, method)(**given)
             return answer
 
     def stream(self, method: str, params: Json) -> Iterator[Json]:
         """Call a method that answers one object a line. Raises: NodeError."""
         given = function_parameters(check_parameters(method, params))
         with open_home(self._paths, self._ask, writing=False) as home:
-            yield from getattr(Queries(home), function_name(method))(**given)
+            yield from _function(Queries(home), method)(**given)
+
+
+def _function(queries: Queries, method: str) -> Callable[..., Any]:
+    part = queries.federation if find_method(method).federation else queries
+    found: Callable[..., Any] = getattr(part, function_name(method))
+    return found
+
+
+def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:
+    """What the methods do that change something small."""
+    if method == "peer/add":
+        places = (given.get("device"), given.get("address"), given.get("addresses"), given.get("name"))
+        return PeerList(home, queries).add(*places).shown
+    if method == "peer/remove":
+        return PeerList(home, queries).remove(given["device"])
+    queries.federation.census()
+    petnames = Petnames(queries.federation)
+    return petnames.give(**given) if method == "petname/set" else petnames.take(**given)
 
 
 def _describe(home: Home) -> Json:

@@ -202,7 +202,7 @@ async def test_a_log_that_ends_while_it_is_checked_is_not_bad() -> None:
             assert log["ended"] == {
                 "seq": 1_102,
                 "kind": "fork",
-                "ids": sorted(to_text(each.id) for each in (posts[1_101], rival[0])),
+                "ids": [to_text(each) for each in sorted((posts[1_101].id, rival[0].id))],
             }
             assert log["entries"] == 1_101
 

@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import Ambiguous, BadData
 from node.naming import NameBook
-from node.queries import Queries
+from node.queries import Queries, now_ms
 from node.testing.homes import temporary_home
 from node.testing.people import Person, people
 from store.ids import to_text
@@ -24,7 +24,7 @@ def profile(person: Person, name: str) -> list[object]:
 def test_names_are_kept_until_they_change() -> None:
     bob = Person("bob")
     with temporary_home("alice") as home:
-        book = NameBook(home)
+        book = NameBook(home, now_ms)
         names = book.now()
         home.shelf.append([bob.posts(3)], checked=True, durable=False)
         assert book.now() is names
@@ -39,7 +39,7 @@ def test_names_are_kept_until_they_change() -> None:
 def test_a_name_that_goes_while_another_comes_is_noticed() -> None:
     bob, carol = people(("bob", "carol"))
     with temporary_home("alice") as home:
-        book = NameBook(home)
+        book = NameBook(home, now_ms)
         home.shelf.append([profile(bob, "Robert")], checked=True, durable=False)  # type: ignore[list-item]
         assert book.now().of(bob.id) == "Robert"
         [entry] = home.entries.range(bob.log_id(PROFILE), 1, 1, 10**6)  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def test_own_names_are_trusted_and_those_of_others_are_not() -> None:
 def test_many_threads_see_names_change_and_end_with_the_last() -> None:
     bob = Person("bob")
     with temporary_home("alice") as home:
-        book = NameBook(home)
+        book = NameBook(home, now_ms)
         seen: list[list[int]] = [[] for _ in range(4)]
         done = threading.Event()
 

@@ -1,9 +1,9 @@
 """The control door over the api: which method of the protocol is which function."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from node.doors.control.protocol import Json, function_name, function_parameters
+from node.doors.control.protocol import Json, find_method, function_name, function_parameters
 from node.home import read_network_file
 from node.paths import Paths
 from store.ids import to_text
@@ -28,15 +28,18 @@ class ApiDoor:
             return {"ok": True}
         if method == "network/export":
             return read_network(self._paths)
-        answer: Json = await getattr(self._api, function_name(method))(**function_parameters(params))
+        answer: Json = await self._function(method)(**function_parameters(params))
         return answer
 
     def stream(self, method: str, params: Json) -> AsyncGenerator[Json, None]:
         """Answer a method with one object a line. Raises: NodeError."""
-        answers: AsyncGenerator[Json, None] = getattr(self._api, function_name(method))(
-            **function_parameters(params)
-        )
+        answers: AsyncGenerator[Json, None] = self._function(method)(**function_parameters(params))
         return answers
+
+    def _function(self, method: str) -> Callable[..., Any]:
+        part = self._api.federation if find_method(method).federation else self._api
+        found: Callable[..., Any] = getattr(part, function_name(method))
+        return found
 
 
 def read_network(paths: Paths) -> Json:

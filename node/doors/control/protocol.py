@@ -55,6 +55,8 @@ class Method(NamedTuple):
     """Answers late; ends where the client goes away, as streams do."""
     offline: bool = False
     """The store can answer without a daemon; see `node.doors.offline`."""
+    federation: bool = False
+    """It is about members and sections; an open circle has none."""
 
 
 def _is_text(value: object) -> bool:
@@ -84,6 +86,54 @@ _BOOL: Final = Parameter(_is_bool, "true or false")
 _TEXTS: Final = Parameter(_are_texts, f"a list of at most {MAX_TEXTS:,} texts")
 _LINES: Final = _TEXTS._replace(required=True)
 _SECONDS: Final = Parameter(_is_seconds, "a number of seconds up to a day", required=True)
+
+_NUMBER: Final = _INT._replace(required=True)
+_INVITE: Final = {"section": _TEXT, "uses": _INT, "valid_ms": _INT, "hub": _TEXT}
+_CHANGE: Final = {"section": _TEXT, "threshold": _INT, "choose": _BOOL}
+_CUTS: Final = {"section": _TEXT, "before_ms": _INT, "without": _TEXTS, "preview": _BOOL}
+
+
+def _asked(**parameters: Parameter) -> Method:
+    """A method that the store can answer without a daemon."""
+    return Method(parameters, offline=True, federation=True)
+
+
+def _done(parameters: Mapping[str, Parameter], waits: bool = False) -> Method:
+    """A method that publishes something."""
+    return Method(parameters, waits=waits, federation=True)
+
+
+_FEDERATION_METHODS: Final[Mapping[str, Method]] = {
+    "section/list": _asked(),
+    "section/show": _asked(section=_TEXT),
+    "section/invite": _done(_INVITE, waits=True),
+    "section/endorse": _done({"name": _NAME, "section": _TEXT}),
+    "section/change": _done(
+        {"section": _TEXT, "name": _TEXT, "territory": _TEXT, "languages": _TEXTS, "choose": _BOOL}
+    ),
+    "steward/list": _asked(section=_TEXT),
+    "steward/add": _done({"member": _NAME, **_CHANGE}),
+    "steward/retire": _done({"member": _NAME, **_CHANGE}),
+    "steward/threshold": _done({"threshold": _NUMBER, "section": _TEXT, "choose": _BOOL}),
+    "steward/pending": _asked(section=_TEXT, all=_BOOL),
+    "steward/consent": _done({"act": _NAME}),
+    "invite/create": _done(_INVITE, waits=True),
+    "invite/list": _asked(section=_TEXT, all=_BOOL),
+    "invite/revoke": _done({"invite": _NAME}),
+    "member/list": _asked(section=_TEXT),
+    "member/admit": _done({"root": _NAME, "section": _TEXT}),
+    "member/end": _done({"member": _NAME, **_CUTS}),
+    "member/replace": _done({"member": _NAME, "root": _NAME, **_CUTS}),
+    "roster": Method({"at_ms": _INT}, streaming=True, offline=True, federation=True),
+    "whois": _asked(who=_TEXT, safety=_BOOL),
+    "petname/set": _asked(who=_NAME, name=_NAME),
+    "petname/remove": _asked(who=_NAME),
+    "petname/list": _asked(),
+    "device/list": _asked(member=_TEXT),
+    "device/cut": _asked(device=_NAME, before_ms=_INT),
+    "device/revoke": _done({"cut": _NAME, "signature": _NAME}, waits=True),
+    "contact": _done({"hub": _TEXT}),
+}
 
 METHODS: Final[Mapping[str, Method]] = {
     "status": Method({}, offline=True),
@@ -127,6 +177,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "peer/remove": Method({"device": _NAME}, offline=True),
     "peer/list": Method({}, offline=True),
     "sync": Method({"peer": _TEXT}, streaming=True),
+    **_FEDERATION_METHODS,
     "network/export": Method({}, offline=True),
     "wait": Method({"entries": _INT, "id": _TEXT, "timeout_s": _SECONDS}, waits=True),
     "stop": Method({}),
