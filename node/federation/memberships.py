@@ -43,6 +43,8 @@ class Membership(NamedTuple):
     left: tuple[SectionId, ...]
     came: frozenset[SectionId]
     """Sections to which he came by himself: by a claim that stands, or as one who signed the inception."""
+    withdrawn: frozenset[SectionId]
+    """Those to which he came by a claim that his own cuts took back."""
     since_ms: int
     devices: Mapping[AuthorId, Ends | None]
     """Where the logs of each end; None: nowhere."""
@@ -165,7 +167,7 @@ class Memberships:
 
     def _judge(self, first: RootId) -> Membership | None:
         roots = self.succession.roots(first)
-        withdrawn = False
+        withdrawn: set[SectionId] = set()
         admitted: dict[SectionId, int] = {}
         came: set[SectionId] = set()
         for root in roots:
@@ -175,7 +177,7 @@ class Memberships:
                 admitted.setdefault(link.section, _NEVER_MS)
         if not admitted:
             known = withdrawn or not self._known.isdisjoint(roots)
-            return self._withdrawn(roots) if known else None
+            return self._former(roots, frozenset(withdrawn)) if known else None
         ended = {section: ends for section in sorted(admitted) if (ends := self._ends(section, roots))}
         since_ms = min(admitted.values())
         return Membership(
@@ -183,21 +185,22 @@ class Memberships:
             tuple(section for section in sorted(admitted) if section not in ended),
             tuple(ended),
             frozenset(came),
+            frozenset(withdrawn),
             0 if since_ms == _NEVER_MS else since_ms,
             self._device_ends(roots, list(ended.values()) if len(ended) == len(admitted) else []),
         )
 
-    def _withdrawn(self, roots: tuple[RootId, ...]) -> Membership:
+    def _former(self, roots: tuple[RootId, ...], withdrawn: frozenset[SectionId]) -> Membership:
         """Somebody who cut the device with which he claimed, or whose admission a replacement took away."""
         devices = {device: NO_LOGS for root in roots for device in self._devices.of(root)}
-        return Membership(roots, (), (), frozenset(), 0, devices)
+        return Membership(roots, (), (), frozenset(), withdrawn, 0, devices)
 
-    def _admit(self, root: RootId, admitted: dict[SectionId, int], came: set[SectionId]) -> bool:
+    def _admit(self, root: RootId, admitted: dict[SectionId, int], came: set[SectionId]) -> set[SectionId]:
         """By what a root is admitted: note the sections, the earliest times, and where it came by itself.
 
-        Is there a claim that its own cuts took back?
+        Where would it be admitted by claims that its own cuts took back?
         """
-        withdrawn = False
+        withdrawn: set[SectionId] = set()
 
         def note(section: SectionId, time_ms: int) -> None:
             admitted[section] = min(time_ms, admitted.get(section, time_ms))
@@ -220,7 +223,7 @@ class Memberships:
                 note(grant.section, noted.time_ms)
                 came.add(grant.section)
             else:
-                withdrawn = True
+                withdrawn.add(grant.section)
         return withdrawn
 
     def _ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:

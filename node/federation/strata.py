@@ -110,7 +110,10 @@ def _moves_seat(sections: Sections, section: SectionId, act: Replacement) -> boo
 
 
 def _moves_member(memberships: Memberships, section: SectionId, act: Replacement) -> bool:
-    """Did the old root come to this section by itself, and the new one to none?"""
+    """Did the old root come to this section by itself, and the new one to none?
+
+    Who has the words could take every claim of the old root back. Where none is left, those count.
+    """
     old = memberships.of_root(act.old_root)
     new = memberships.of_root(act.new_root)
-    return old is not None and section in old.came and (new is None or not new.came)
+    return old is not None and section in (old.came or old.withdrawn) and (new is None or not new.came)
