@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from gossip.proto.events import Piece
-from node.limits import ENTRY_BYTES, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_PENDING_BYTES
+from node.limits import ENTRY_BYTES, ID_WEIGHT, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_PENDING_BYTES
 from node.writer import Applied, Job, Outcome, Writer
-from store.ids import AuthorId
+from store.ids import LOG_ID, AuthorId
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ class Submitted:
         self.job = job
         self.source = source
         """Who brought it; None: ourselves."""
-        self.entries = sum(map(len, pieces))
+        self.entries = sum(len(piece) * (ID_WEIGHT if piece[0].log == LOG_ID else 1) for piece in pieces)
+        """What it counts for in a batch."""
         self.size_bytes = ENTRY_BYTES + sum(map(size_of, pieces))
         self.done = trio.Event()
         self.outcome = Outcome()

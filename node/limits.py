@@ -17,6 +17,10 @@ MAX_BATCH_ENTRIES: Final = 4_096
 MAX_BATCH_BYTES: Final = 16 * 2**20
 """The same in bytes, for large bodies."""
 
+ID_WEIGHT: Final = 16
+"""Entries for which one of an `id` log counts there. After the commit the roster checks the signatures inside
+of them on the loop: 256 of them take some 20 ms."""
+
 VERIFY_SLICE: Final = 64
 """Signatures that are checked without a pause, about 4 ms: nothing else on the loop waits longer."""
 

@@ -212,7 +212,7 @@ class Membership:
         before = self._known.get(device)
         if standing is Standing.UNKNOWN:
             return self._known.pop(device, None) is not None
-        found = self.roster.device(device)
+        found = self.roster.device(device) if standing is Standing.FORMER else None
         now = self._known[device] = (standing, None if found is None else found.ends)
         if standing is not Standing.CANDIDATE:
             self._introduced.pop(device, None)
