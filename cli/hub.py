@@ -76,6 +76,8 @@ def drill(
         screen.emit(found)
     else:
         _show(screen, found)
+    if folder is not None:
+        _remind(screen, folder, bool(found["sections"]) and words is None, unattended)
     return 0 if found["ok"] else EXIT_LOSS
 
 
@@ -84,6 +86,16 @@ def _teller(screen: Screen) -> Callable[[str, int, int], None]:
         screen.progress(f"{stage}: {done:,} of {total:,}" if total else f"{stage}: {done:,}")
 
     return tell
+
+
+def _remind(screen: Screen, folder: Path, is_unknown: bool, unattended: bool) -> None:
+    """What the folder is good for, and what to beware of."""
+    if unattended:
+        screen.note("Its key lies unprotected in it: guard that folder.")
+    if is_unknown:
+        screen.note("Nobody lets its device in: no member's 24 words vouch for it (--words-file).")
+    else:
+        screen.note(f"Others can be served from it: ASTERISM_HOME={folder} aster run --hub")
 
 
 def _show(screen: Screen, found: Json) -> None:
@@ -160,7 +172,7 @@ def _items(screen: Screen, word: Part, found: Json, line: Callable[[Json], str])
     for each in listed[:_SHOWN]:
         screen.say(word, f"  {line(each)}")
     if len(listed) > _SHOWN:
-        screen.say(word, f"  and {len(listed) - _SHOWN:,} more: aster hub drill --json")
+        screen.say(word, "  and more: aster hub drill --json")
 
 
 def _digest(value: object) -> str:
