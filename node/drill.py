@@ -170,8 +170,7 @@ async def _replay(
     tell: Callable[[int, int], None],
 ) -> Seen:
     async with keep(fresh) as keeping:
-        carried = fresh.allowed.last_carried if fresh.membership is None else fresh.membership.last_good
-        replay = Replay(home, states, keeping.intake, carried, first, tell)
+        replay = Replay(home, states, keeping.intake, first, tell)
         await replay.run()
     return replay.seen
 

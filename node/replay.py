@@ -22,7 +22,7 @@ from node.limits import MAX_BATCH_ENTRIES, SUBMIT_TOGETHER_BYTES
 from store.entry import Entry
 from store.errors import Damaged
 from store.ids import LOG_ID, AuthorId, EntryId
-from store.interface import NOTHING_HELD, LogState, exceeds
+from store.interface import NOTHING_HELD, LogState
 from store.log import MAX_RUN_ENTRIES, LogId
 from store.sqlite.portrait import unheld
 
@@ -31,10 +31,6 @@ BATCH_BYTES: Final = 8 * 2**20
 
 MAX_NAMED: Final = 10_000
 """Entries that are named and not here, which are remembered; each takes some 300 bytes."""
-
-LOOK_S: Final = 0.05
-SETTLE_S: Final = 60.0
-"""How long to wait for cuts that the other store refuses; then it is compared as it is."""
 
 T = TypeVar("T")
 
@@ -69,20 +65,18 @@ class Replay:
         home: Home,
         states: Mapping[LogId, LogState],
         intake: Intake,
-        carried: Callable[[LogId], int],
         first: Iterable[AuthorId],
         tell: Callable[[int, int], None],
     ) -> None:
-        """`states`: how far each log is offered. `intake`: to whom; it keeps each up to `carried`.
+        """`states`: how far each log is offered. `first`: on whose `id` logs those of others depend.
 
-        `first`: on whose `id` logs those of others depend. `tell` gets entries done, and all there are.
+        `tell` gets entries done, and how many there are in all.
         """
         self.seen = Seen()
         self._home = home
         self._states = states
         self._intake = intake
         self._tell = tell
-        self._carried = carried
         self._first = frozenset(first)
         self._done = 0
         self._total = sum(map(self._last_seq, states))
@@ -98,21 +92,7 @@ class Replay:
         for state in self._states.values():
             if state.evidence is not None:
                 await self._intake.ingest_evidence(state.evidence.encode(), self._home.device)
-        await self._settle()
-
-    async def _settle(self) -> None:
-        """Wait until what was taken in has had its effect: what waited is kept, what is cut is gone."""
-        await self._intake.queue.idle()
-        with trio.move_on_after(SETTLE_S):
-            while not self._is_settled():  # noqa: ASYNC110 (what it waits for has no event)
-                await trio.sleep(LOOK_S)
-
-    def _is_settled(self) -> bool:
-        """Does what is held go exactly as far as it is carried, with nothing on the way?"""
-        states = self._intake.states()
-        return self._intake.queue.is_idle and not any(
-            exceeds(states[each], self._carried(each)) for each in states
-        )
+        await self._intake.settled()
 
     def _last_seq(self, log_id: LogId) -> int:
         head = self._states[log_id].head
@@ -133,7 +113,7 @@ class Replay:
         while left and self._intake.entries != before:
             before = self._intake.entries
             await self._offer(left)
-            await self._settle()
+            await self._intake.settled()
             left = [log_id for log_id in left if self._is_short(log_id)]
 
     async def _offer(self, logs: Sequence[LogId]) -> None:

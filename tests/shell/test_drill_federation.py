@@ -62,7 +62,7 @@ def take_in(home: Home, logs: Sequence[Sequence[Entry]]) -> None:
                     before = keeping.intake.entries
                     for log in logs:
                         await keeping.intake.ingest([tuple(log)], home.device, each_signature=True)
-                    await keeping.intake.queue.idle()
+                    await keeping.intake.settled()
                     if keeping.intake.entries == before:
                         break
 
@@ -74,9 +74,7 @@ def spread(source: Home, target: Home) -> None:
 
     async def replay() -> None:
         async with keep(target) as keeping:
-            assert target.membership is not None
-            carried = target.membership.last_good
-            await Replay(source, source.entries.logs(), keeping.intake, carried, (), quiet).run()
+            await Replay(source, source.entries.logs(), keeping.intake, (), quiet).run()
 
     trio.run(replay)
 
