@@ -1,6 +1,7 @@
 """`aster hub …`."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,8 @@ from cli.passphrase import asker, choose_passphrase
 from cli.render import Part, Screen, Styled, count_of
 from cli.session import Json, Session, check_home
 from cli.words import read_words
-from node.errors import BadRequest
+from node.doors.control.client import Client
+from node.errors import BadRequest, NodeError
 
 EXIT_LOSS: Final = 1
 """Something would be lost, or could not be made anew."""
@@ -71,6 +73,7 @@ def drill(
 
     ask = asker(session.environment)
     found = offline.drill(session.paths, ask, folder, passphrase, words, _teller(screen))
+    found["waiting"] = _waiting(session)
     screen.progress("")
     if as_json:
         screen.emit(found)
@@ -79,6 +82,15 @@ def drill(
     if folder is not None:
         _remind(screen, folder, bool(found["sections"]) and words is None, unattended)
     return 0 if found["ok"] else EXIT_LOSS
+
+
+def _waiting(session: Session) -> int | None:
+    """How many strangers' `id` logs the daemon keeps in its memory; None where none runs, or in a circle."""
+    with suppress(NodeError):
+        status = Client(session.paths).call("status")
+        waiting = (status.get("federation") or {}).get("waiting")
+        return waiting if type(waiting) is int else None
+    return None
 
 
 def _teller(screen: Screen) -> Callable[[str, int, int], None]:
@@ -121,6 +133,8 @@ def _show(screen: Screen, found: Json) -> None:
     _items(screen, lost, found["lost"]["sections"], lambda each: f"{each['name']}: {each['why']}")
     _items(screen, "ended", found["ended"], _ended_line)
     _items(screen, "named", found["named"], _named_line)
+    if found["waiting"]:
+        screen.say("waits", f"  {count_of(found['waiting'], 'device')} for whom nothing here vouches")
     _show_sections(screen, found["sections"])
     if found["out"] is not None:
         screen.say(f"kept   {found['out']}")
@@ -133,23 +147,28 @@ def _show(screen: Screen, found: Json) -> None:
 
 
 def _bodies_line(each: Json) -> str:
-    return f"{each['name']}  {each['log']}: {count_of(each['count'], 'body')} not here"
+    return f"{_log(each)}: {count_of(each['count'], 'body')} not here"
 
 
 def _entries_line(each: Json) -> str:
     span = f"entry {each['first']}"
     if each["last"] > each["first"]:
         span = f"entries {each['first']} to {each['last']}"
-    return f"{each['name']}  {each['log']} {span}: {each['why']}"
+    return f"{_log(each)} {span}: {each['why']}"
 
 
 def _ended_line(each: Json) -> str:
     why = "it was cut" if each["kind"] == "cut" else f"its author contradicted itself ({each['kind']})"
-    return f"{each['name']}  {each['log']} before entry {each['seq']}: {why}"
+    return f"{_log(each)} before entry {each['seq']}: {why}"
 
 
 def _named_line(each: Json) -> str:
-    return f"{each['what']} {each['id'][:_ID_CHARS]} by {each['name']} in {each['log']}, and not here"
+    return f"{each['what']} {each['id'][:_ID_CHARS]} by {_log(each)}, and not here"
+
+
+def _log(each: Json) -> str:
+    """A log: a member may have several devices, so the name alone does not say whose it is."""
+    return f"{each['name']} ({each['author'][:_ID_CHARS]}) {each['log']}"
 
 
 def _show_sections(screen: Screen, sections: list[Json]) -> None:

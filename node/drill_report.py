@@ -19,7 +19,7 @@ from node.federation.roster import Roster
 from node.naming import Names
 from node.replay import Place, Seen
 from store.frontier import Frontier
-from store.ids import NetworkId, log_name, to_text
+from store.ids import LOG_ID, NetworkId, log_name, to_text
 from store.interface import NOTHING_HELD, LogState, total_entries
 from store.log import FORK, LogId
 from store.sqlite.portrait import Portrait, View
@@ -54,7 +54,7 @@ class Drilled(NamedTuple):
 def report(drilled: Drilled, names: Names) -> Json:
     """All of it. `ok`: everything is equal and nothing would be lost."""
     digests = _digests(drilled)
-    here, seen, roster = drilled.here.portrait.states, drilled.seen, drilled.here.roster
+    here, seen, roster = _counted(drilled.here), drilled.seen, drilled.here.roster
     cuts = [] if roster is None else list(cut_logs(roster, here))
     absent = sum(seen.absent.values())
     lost = {
@@ -75,6 +75,12 @@ def report(drilled: Drilled, names: Names) -> Json:
         "named": _all(_named(drilled, names)),
         "sections": [] if roster is None else sections_shown(roster, names),
     }
+
+
+def _counted(look: Look) -> dict[LogId, LogState]:
+    """The logs that count. Evidence is kept against `id` logs that are no longer carried; it is not one."""
+    states = look.portrait.states.items()
+    return {log_id: state for log_id, state in states if state.head is not None or log_id.log != LOG_ID}
 
 
 def _all(*parts: Iterable[Json]) -> Json:
@@ -114,7 +120,7 @@ def _shown(view: View | None) -> str | None:
 
 def _shortfalls(drilled: Drilled, names: Names) -> Iterator[Json]:
     """Logs that could not be rebuilt as they are held, with the place and the reason."""
-    here, rebuilt = drilled.here.portrait.states, drilled.rebuilt.portrait.states
+    here, rebuilt = _counted(drilled.here), _counted(drilled.rebuilt)
     for log_id in sorted({*here, *rebuilt}):
         held, made = here.get(log_id, NOTHING_HELD), rebuilt.get(log_id, NOTHING_HELD)
         if _essence(held) != _essence(made):

@@ -22,8 +22,8 @@ from node.testing.federations import Federation, cut_at, terms_of
 from node.testing.homes import temporary_home
 from store.crypto import SigningKey
 from store.entry import SALT_BYTES, Entry, make_body, sign
-from store.ids import LOG_FEED, AuthorId, to_text
-from store.log import LogId
+from store.ids import LOG_FEED, LOG_ID, AuthorId, to_text
+from store.log import LogId, fork_proof
 from store.sqlite.home import Peer
 
 DEADLINE_S = 60
@@ -219,6 +219,18 @@ def test_who_belongs_is_computed_and_not_believed(world: World) -> None:
     lost = found["lost"]["entries"]["listed"]
     assert {each["log"] for each in lost} == {"id", "feed"}
     assert {each["author"] for each in lost} == {to_text(stranger.id)}
+
+
+def test_evidence_against_a_stranger_is_no_log_of_his(world: World) -> None:
+    home = world.fill()
+    eve = world.federation.newcomer("eve")
+    two = [
+        sign(eve.key, eve.network, LOG_ID, 1, b"", make_body(bytes(SALT_BYTES), [99, each]), 1)
+        for each in (1, 2)
+    ]
+    home.shelf.end_log(fork_proof(two[0], two[1], home.network))
+    found = run(home)
+    assert (found["ok"], found["ended"]["count"]) == (True, 1)  # the lost laptop's feed alone
 
 
 def test_a_statement_whose_body_is_damaged_is_lost(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import cli.hub
 from cli.hub import EXIT_LOSS
 from cli.main import run
 from node.doors import offline
@@ -89,7 +90,7 @@ def finds(monkeypatch: pytest.MonkeyPatch, found: dict[str, Any]) -> list[Any]:
     def drill(paths: Any, ask: Any, out: Any, passphrase: Any, words: Any, tell: Any) -> dict[str, Any]:
         asked.append((out, passphrase, words))
         tell("rebuilding", 1, 2)
-        return found
+        return dict(found)
 
     monkeypatch.setattr(offline, "drill", drill)
     return asked
@@ -111,16 +112,16 @@ def test_what_is_whole_ends_with_0(home, asked, capsys):
 def test_what_is_lost_is_listed_and_ends_with_a_code_of_its_own(home, capsys, monkeypatch):
     finds(monkeypatch, LACKING)
     assert run(["hub", "drill"]) == EXIT_LOSS
-    bob, state = "bob\\x1b[31m", "waits for endorsements; rival changes wait for a choice"
+    bob, state = "bob\\x1b[31m (k3jd7wq2aa)", "waits for endorsements; rival changes wait for a choice"
     assert capsys.readouterr().out.splitlines()[1:] == [
         "feed view  damaged  k3jd7wq2aa  differ",
-        f"lost   {bob}  feed: 2 bodies not here",
-        f"lost   {bob}  feed entries 7 to 9: it is damaged or missing",
-        f"lost   {bob}  feed entry 4: the signature does not fit",
+        f"lost   {bob} feed: 2 bodies not here",
+        f"lost   {bob} feed entries 7 to 9: it is damaged or missing",
+        f"lost   {bob} feed entry 4: the signature does not fit",
         "lost   Lyon: nothing is here",
-        f"ended  {bob}  feed before entry 5: its author contradicted itself (fork)",
-        f"ended  {bob}  feed before entry 6: it was cut",
-        f"named  act k3jd7wq2aa by {bob} in feed, and not here",
+        f"ended  {bob} feed before entry 5: its author contradicted itself (fork)",
+        f"ended  {bob} feed before entry 6: it was cut",
+        f"named  act k3jd7wq2aa by {bob} feed, and not here",
         f"section  Berlin: {state}; goes on with 2 of 2 stewards: carol (2 devices), dave (no device known)",
         "What was rebuilt is not what is here.",
     ]
@@ -145,7 +146,7 @@ def test_a_long_list_is_cut_for_people_and_not_for_scripts(home, capsys, monkeyp
 def test_scripts_get_everything_that_was_found(home, capsys, monkeypatch):
     finds(monkeypatch, LACKING)
     assert run(["hub", "drill", "--json"]) == EXIT_LOSS
-    assert json.loads(capsys.readouterr().out) == LACKING
+    assert json.loads(capsys.readouterr().out) == LACKING | {"waiting": None}
 
 
 def test_a_folder_that_exists_is_refused_before_anything_is_done(home, asked, capsys):
@@ -199,3 +200,18 @@ def test_an_error_is_two_lines_and_its_own_code(home, capsys, monkeypatch):
         "aster: A part of the store cannot be read.",
         "See what is damaged: aster check.",
     ]
+
+
+def test_strangers_who_wait_in_the_daemon_are_told(home, asked, capsys, monkeypatch):
+    class Daemon:
+        def __init__(self, paths: object) -> None:
+            pass
+
+        def call(self, method: str) -> dict[str, Any]:
+            return {"federation": {"waiting": 3}}
+
+    monkeypatch.setattr(cli.hub, "Client", Daemon)
+    assert run(["hub", "drill"]) == 0
+    assert "waits  3 devices for whom nothing here vouches" in capsys.readouterr().out.splitlines()
+    run(["hub", "drill", "--json"])
+    assert json.loads(capsys.readouterr().out)["waiting"] == 3
