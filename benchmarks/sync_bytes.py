@@ -16,9 +16,10 @@ from collections import deque
 from itertools import count
 
 from gossip.proto import events
+from gossip.proto.admission import Everyone
 from gossip.proto.context import Terms
-from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import frame
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.sync import SyncSession
 from gossip.proto.sync_messages import Run, encode_sync, parse_sync
 from node.testing.people import NETWORK, Person
@@ -43,7 +44,8 @@ class Side:
         self.entries = entries
         terms = Terms(
             frontier=Frontier(NETWORK, states),
-            interests=(ALL_LOGS, ALL_LOGS),
+            interests=(EVERYTHING, EVERYTHING),
+            last_carried=Everyone().last_carried,
             unwanted=set(),
             is_news=lambda evidence: True,
             new_token=lambda: events.Token(next(tokens)),

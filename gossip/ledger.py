@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from gossip.proto import judge
 from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
+from gossip.proto.interest import Interest
 from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
 from store.entry import Entry
 from store.errors import BadSignature, InvalidEntry, NotFound
@@ -119,6 +120,12 @@ class Ledger:
         except InvalidEntry:
             return False
         return True
+
+    def missing_bodies(self, limit: int, since_ms: int) -> list[EntryId]:
+        """At most `limit` entries whose body is missing and wanted; see `gossip.net.ports`."""
+        wants = Interest(bodies_since_ms=since_ms).wants_body
+        missing = map(self.store.entry, self.store.missing_bodies(self.store.count()))
+        return [entry.id for entry in missing if wants(entry)][:limit]
 
     def state(self, log_id: LogId) -> LogState:
         """The state of one log."""

@@ -27,6 +27,10 @@ class AllowList:
         """Of the same devices that may connect every log is carried whole, of others nothing."""
         return MAX_SEQ if self.admits_peer(log_id.author) else 0
 
+    def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
+        """A circle has no sections."""
+        return frozenset()
+
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change; gossip then asks again about everyone."""
         self._listener = listener

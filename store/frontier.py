@@ -14,18 +14,18 @@ Fingerprint of a range: keyed BLAKE2b over the bytes of its positions in order.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from store.crypto import digest, keyed_digest
-from store.ids import LOG_ID, NetworkId
+from store.ids import LOG_ID, AuthorId, NetworkId
 from store.interface import LogState
 from store.log import Head, LogId
 
 PLACE_BYTES: Final = 8
 PLACE_BITS: Final = 64
 MAX_DIGESTS: Final = 16
-"""Digests over different interests that are remembered; which interests there are, peers decide."""
+"""Digests over different selections that are remembered; which there are, peers decide."""
 
 _NONE: Final = bytes(32)
 
@@ -45,6 +45,31 @@ class Position(NamedTuple):
     def lacks(self, seq: int) -> bool:
         """Whether the log goes on here and the entry at `seq` has not come."""
         return not self.evidence and (self.head is None or self.head.seq < seq)
+
+
+class Selection(NamedTuple):
+    """Which logs count in a comparison."""
+
+    logs: int
+    """Bit n: logs of number n."""
+    sections: tuple[frozenset[bytes], ...] = ()
+    """Of each of these an author belongs to one, or else to none that is known. `id` logs count anyway."""
+
+
+def is_selected(
+    log_id: LogId,
+    sections: tuple[frozenset[bytes], ...],
+    sections_of: Callable[[AuthorId], frozenset[bytes]],
+) -> bool:
+    """Whether the sections of a `Selection` leave a log in."""
+    if not sections or log_id.log == LOG_ID:
+        return True
+    own = sections_of(log_id.author)
+    return not own or not any(own.isdisjoint(chosen) for chosen in sections)
+
+
+def _of_no_section(author: AuthorId) -> frozenset[bytes]:
+    return frozenset()
 
 
 def place_of(log_id: LogId) -> int:
@@ -71,13 +96,14 @@ class Frontier:
     """The positions of every log that a node holds. Two logs at one place do not both fit: the one of the
     larger name is left out, which hurts only who searched 2**32 keys to make them."""
 
-    __slots__ = ("_digests", "_logs", "_network", "_places")
+    __slots__ = ("_digests", "_logs", "_network", "_places", "_sections_of")
 
     def __init__(self, network: NetworkId, states: Mapping[LogId, LogState] | None = None) -> None:
         self._network = network
         self._logs: dict[int, Position] = {}
         self._places: list[int] = []
-        self._digests: dict[int, tuple[int, bytes]] = {}
+        self._digests: dict[Selection, tuple[int, bytes]] = {}
+        self._sections_of: Callable[[AuthorId], frozenset[bytes]] = _of_no_section
         for log_id, state in (states or {}).items():
             if not _counts(log_id, state):
                 continue
@@ -107,6 +133,11 @@ class Frontier:
             del self._places[bisect_left(self._places, place)]
             self._digests.clear()
 
+    def group_by(self, sections_of: Callable[[AuthorId], frozenset[bytes]]) -> None:
+        """Ask `sections_of` which sections an author belongs to; to be told again when its answers change."""
+        self._sections_of = sections_of
+        self._digests.clear()
+
     def get(self, log_id: LogId) -> Position | None:
         """The position of one log, or None where nothing is held of it."""
         held = self._logs.get(place_of(log_id))
@@ -115,27 +146,32 @@ class Frontier:
     def __len__(self) -> int:
         return len(self._places)
 
-    def count(self, interest: int) -> int:
-        """How many logs of `interest` are held."""
-        return self._count_and_digest(interest)[0]
+    def count(self, selection: Selection | int) -> int:
+        """How many of the logs selected are held; an int stands for logs of those numbers, by whomever."""
+        return self._count_and_digest(selection)[0]
 
-    def digest(self, interest: int) -> bytes:
-        """32 bytes that name the positions of the logs in `interest` (bit n: log number n)."""
-        return self._count_and_digest(interest)[1]
+    def digest(self, selection: Selection | int) -> bytes:
+        """32 bytes that name the positions of the logs selected."""
+        return self._count_and_digest(selection)[1]
 
-    def _count_and_digest(self, interest: int) -> tuple[int, bytes]:
-        known = self._digests.get(interest)
+    def _count_and_digest(self, selection: Selection | int) -> tuple[int, bytes]:
+        selection = Selection(selection) if isinstance(selection, int) else selection
+        known = self._digests.get(selection)
         if known is None:
             if len(self._digests) >= MAX_DIGESTS:
                 self._digests.clear()
-            snapshot = self.snapshot(interest)
-            known = self._digests[interest] = (len(snapshot), snapshot.digest(self._network))
+            snapshot = self.snapshot(selection)
+            known = self._digests[selection] = (len(snapshot), snapshot.digest(self._network))
         return known
 
-    def snapshot(self, interest: int) -> "Snapshot":
-        """The positions of the logs in `interest`, as they are now."""
+    def snapshot(self, selection: Selection | int) -> "Snapshot":
+        """The positions of the logs selected, as they are now."""
+        numbers, sections = (selection, ()) if isinstance(selection, int) else selection
         logs = self._logs
-        return Snapshot([p for place in self._places if interest >> (p := logs[place]).log_id.log & 1])
+        found = [p for place in self._places if numbers >> (p := logs[place]).log_id.log & 1]
+        if sections:
+            found = [p for p in found if is_selected(p.log_id, sections, self._sections_of)]
+        return Snapshot(found)
 
 
 def _is_held(state: LogState) -> bool:

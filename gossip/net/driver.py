@@ -22,6 +22,7 @@ from gossip.net.transport import Connected, Disconnected, Found, Heard, Transpor
 from gossip.proto import events, limits
 from gossip.proto.engine import Engine
 from gossip.proto.events import Effect, Event
+from gossip.proto.interest import Interest
 from store.ids import AuthorId
 from store.interface import NOTHING_HELD
 from store.log import LogId
@@ -99,6 +100,19 @@ class Driver:
     def announcements(self) -> int:
         """Announcements heard and believed since the start."""
         return self._engine.announcements
+
+    @property
+    def interest(self) -> Interest:
+        """What we carry."""
+        return self._engine.interest
+
+    def change_interest(self, interest: Interest) -> None:
+        """Carry something else from now on: neighbours are told, and asked for what is wanted and lacking."""
+        self.give(events.InterestChanged(interest))
+
+    def interests(self) -> dict[AuthorId, Interest]:
+        """What others carry, of neighbours as they said last, of others as they announced it."""
+        return self._engine.interests()
 
     def is_welcome(self, peer: AuthorId) -> bool:
         """Whether we talk to a peer at the moment: it is admitted and not banned."""
@@ -199,7 +213,7 @@ class Driver:
         self.give(events.BodiesRead(effect.token, tuple(answers)))
 
     async def _find_missing(self, effect: events.FindMissingBodies) -> None:
-        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES)
+        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES, effect.since_ms)
         if ids:
             self.give(events.BodiesMissing(tuple(ids)))
 

@@ -80,7 +80,7 @@ class MemoryKeeper:
         await trio.lowlevel.checkpoint()
         return self.ledger.read_bodies(ids)
 
-    async def missing_bodies(self, limit: int) -> list[EntryId]:
-        """Entries whose body is missing."""
+    async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+        """Entries whose body is missing and wanted."""
         await trio.lowlevel.checkpoint()
-        return list(self.ledger.store.missing_bodies(limit))
+        return self.ledger.missing_bodies(limit, since_ms)

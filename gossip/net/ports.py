@@ -52,6 +52,7 @@ class Keeper(Protocol):
         """The bodies of these entries, or why not."""
         ...
 
-    async def missing_bodies(self, limit: int) -> list[EntryId]:
-        """At most `limit` entries whose body is missing here and was neither deleted nor expired."""
+    async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+        """At most `limit` entries whose body is missing here and was neither deleted nor expired; none that
+        claims a time before `since_ms`, other than in `id` logs."""
         ...

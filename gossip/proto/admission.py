@@ -25,6 +25,13 @@ class Admission(Protocol):
         """
         ...
 
+    def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
+        """Ids (32 bytes) of the sections that an author belongs or belonged to; empty: of none known.
+
+        Logs of who belongs to none are carried whatever sections a node has chosen.
+        """
+        ...
+
 
 class Everyone:
     """Lets everybody in."""
@@ -36,3 +43,7 @@ class Everyone:
     def last_carried(self, log_id: LogId) -> int:
         """All."""
         return MAX_SEQ
+
+    def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
+        """None."""
+        return frozenset()

@@ -19,9 +19,9 @@ from gossip.proto.fields import (
     is_bytes,
     require,
     require_addresses,
-    require_interest,
     require_version,
 )
+from gossip.proto.interest import Interest, parse_interest
 from store.codec import decode, encode
 from store.entry import MAX_SEQ, MAX_TIME_MS
 from store.errors import InvalidEntry
@@ -48,14 +48,15 @@ class Announcement(NamedTuple):
 
     time_ms: int
     hub: bool
-    interest: int
+    interest: Interest
     addresses: tuple[str, ...]
     heads: tuple[HeadMark, ...]
 
     def encode(self) -> bytes:
         """The payload, see the module."""
         heads = [part for head in self.heads for part in head]
-        return encode([PROTOCOL_VERSION, self.time_ms, self.hub, self.interest, list(self.addresses), heads])
+        interest = self.interest.value()
+        return encode([PROTOCOL_VERSION, self.time_ms, self.hub, interest, list(self.addresses), heads])
 
 
 def parse_announcement(payload: bytes) -> Announcement:
@@ -68,12 +69,11 @@ def parse_announcement(payload: bytes) -> Announcement:
     version, time_ms, hub, interest, addresses, flat = values
     require_version(version)
     require(type(time_ms) is int and 0 <= time_ms <= MAX_TIME_MS and type(hub) is bool, "an announcement")
-    require_interest(interest)
     require_addresses(addresses)
     require(type(flat) is tuple and len(flat) % 3 == 0, "heads")
     heads = tuple(_head(*flat[at : at + 3]) for at in range(0, len(flat), 3))
     require(all(before.log < after.log for before, after in pairwise(heads)), "heads out of order")
-    return Announcement(time_ms, hub, interest, addresses, heads)
+    return Announcement(time_ms, hub, parse_interest(interest), addresses, heads)
 
 
 def _head(log: Any, seq: Any, mark: Any) -> HeadMark:  # noqa: ANN401 (values from outside)
@@ -160,7 +160,7 @@ class Announcer:
         words = Announcement(
             self._said_time_ms,
             context.tuning.hub,
-            context.tuning.interest,
+            context.interest,
             context.own_addresses(),
             tuple(heads[: limits.MAX_HEADS]),
         )
@@ -192,6 +192,10 @@ class Announcer:
             self._missing.setdefault(origin, now + self._patience_s(origin))
             self._context.schedule.set_earlier(MISSING, self._missing[origin])
         return said
+
+    def interests(self) -> dict[AuthorId, Interest]:
+        """What each device said that it carries, of those heard of."""
+        return {device: said.interest for device, said in self._heard.items()}
 
     def _patience_s(self, origin: AuthorId) -> float:
         """How long to wait for announced heads: ever longer where fetching them has brought nothing.
@@ -229,8 +233,8 @@ class Announcer:
 
     def _lacks(self, origin: AuthorId, said: Announcement) -> bool:
         for head in said.heads:
-            if self._context.tuning.interest >> head.log & 1:
-                log_id = LogId(origin, head.log)
+            log_id = LogId(origin, head.log)
+            if self._context.carries(log_id):
                 wanted = min(head.seq, self._context.admission.last_carried(log_id))
                 held = self._context.frontier.get(log_id)
                 if wanted and (held is None or held.lacks(wanted)):

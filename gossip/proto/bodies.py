@@ -6,20 +6,18 @@ for a body that we are waiting for waits with us; in the end everyone gets an an
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
 from gossip.proto.context import Context
 from gossip.proto.events import Effect, Token
+from gossip.proto.holders import Holders
 from gossip.proto.messages import HELD, NOT_HELD, Bodies, BodyAnswer, WantBodies
 from store.ids import AuthorId, EntryId
 
 BODIES = "bodies"
-
-Holders = Mapping[EntryId, AbstractSet[AuthorId]]
 
 
 @dataclass(slots=True)
@@ -44,6 +42,8 @@ class BodyTrade:
         self._waiting: dict[EntryId, set[AuthorId]] = {}
         self._owed: dict[AuthorId, set[EntryId]] = {}
         self._reads: dict[Token, AuthorId] = {}
+        self._has_more = False
+        """The store lacks more bodies than those that it named last."""
 
     # --- what we want -------------------------------------------------------------------------------
 
@@ -55,10 +55,11 @@ class BodyTrade:
                 self._enqueue(peer, entry_id)
         return self._ask(peer, now)
 
-    def missing(self, ids: Iterable[EntryId], neighbours: Sequence[AuthorId], now: float) -> list[Effect]:
+    def missing(self, ids: Collection[EntryId], neighbours: Sequence[AuthorId], now: float) -> list[Effect]:
         """Ask a neighbour, by chance, for bodies that the store lacks."""
         if not neighbours:
             return []
+        self._has_more = len(ids) >= limits.WANTED_BODIES
         return self.want(self._context.random.choice(list(neighbours)), ids, now)
 
     def answered(
@@ -95,10 +96,14 @@ class BodyTrade:
         return effects + self._pass_on(lacking, holders, neighbours, now) + self._ask(peer, now)
 
     def kept(self, entry_id: EntryId) -> list[Effect]:
-        """The body is here: read it for those who wait."""
+        """The body is here: read it for those who wait, and look for more if it was the last of many."""
         self._wants.pop(entry_id, None)
         waiting = self._waiting.pop(entry_id, set())
-        return [effect for peer in sorted(waiting) for effect in self._read_for(peer, [entry_id])]
+        effects = [effect for peer in sorted(waiting) for effect in self._read_for(peer, [entry_id])]
+        if self._has_more and not self._wants:
+            self._has_more = False
+            effects.append(events.FindMissingBodies(self._context.interest.bodies_since_ms))
+        return effects
 
     def due(self, holders: Holders, neighbours: Sequence[AuthorId], now: float) -> list[Effect]:
         """Give up on neighbours that did not answer in time."""
@@ -162,7 +167,7 @@ class BodyTrade:
         for entry_id in ids:
             tried = self._wants[entry_id].tried
             left = [peer for peer in neighbours if peer not in tried]
-            likely = [peer for peer in left if peer in holders.get(entry_id, ())]
+            likely = [peer for peer in left if peer in holders.of(entry_id)]
             if left:
                 self._enqueue((likely or left)[0], entry_id)
                 asked.add((likely or left)[0])

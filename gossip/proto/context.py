@@ -9,7 +9,8 @@ from typing import NamedTuple
 from gossip.proto import limits
 from gossip.proto.admission import Admission
 from gossip.proto.events import SessionId, Token
-from gossip.proto.fields import ALL_LOGS, is_address
+from gossip.proto.fields import is_address
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.schedule import Schedule
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId
@@ -21,7 +22,8 @@ class Tuning:
     """This node's own choices; the defaults are for a real mesh, a simulation stretches some."""
 
     hub: bool = False
-    interest: int = ALL_LOGS
+    interest: Interest = EVERYTHING
+    """With which a node starts; `Context.interest` is the one of now."""
     ids_first: bool = False
     """After each link-up the first session that we open is over `id` logs alone: what is carried follows from
     them, so that in the session after it nothing is sent in vain."""
@@ -51,12 +53,22 @@ class Context:
     """Chance for session keys: `random.SystemRandom` in a node, seeded in a simulation."""
     tuning: Tuning = field(default_factory=Tuning)
     schedule: Schedule = field(default_factory=Schedule)
+    interest: Interest = field(init=False)
+    """What we carry. It changes with `InterestChanged` alone."""
     addresses: tuple[str, ...] = ()
     """Where we are reachable, without /p2p/."""
     entry_bytes: float = 450.0
     """Moving average of an entry's size with body; an estimate for totals."""
     _tokens: "count[int]" = field(default_factory=lambda: count(1))
     _sessions: "count[int]" = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        """Begin with the interest of the tuning."""
+        self.interest = self.tuning.interest
+
+    def carries(self, log_id: LogId) -> bool:
+        """Whether a log is in our interest. How far it is carried then, the admission says."""
+        return self.interest.carries(log_id, self.admission.section_ids_of)
 
     def new_token(self) -> Token:
         """A token that was not used before."""
@@ -79,7 +91,7 @@ class Terms(NamedTuple):
     """What a sync session knows of the engine that it belongs to."""
 
     frontier: Frontier
-    interests: tuple[int, int]
+    interests: tuple[Interest, Interest]
     """Ours, and the peer's as far as known."""
     last_carried: Callable[[LogId], int]
     """As `gossip.proto.admission.Admission.last_carried`."""

@@ -15,6 +15,7 @@ from gossip.proto.announce import MISSING, PRESENCE, Announcer
 from gossip.proto.bodies import BODIES
 from gossip.proto.context import Context, Tuning
 from gossip.proto.events import Effect, Event
+from gossip.proto.interest import Interest
 from gossip.proto.messages import Hello, PushMessage
 from gossip.proto.peers import DIAL, EXPLORE, Peers
 from gossip.proto.push import FLUSH, NUDGE, Link, Push
@@ -48,6 +49,7 @@ class Engine:
         self._syncing = Syncing(self.context)
         self._announcer = Announcer(self.context)
         self._timer_at: float | None = None
+        frontier.group_by(admission.section_ids_of)
 
     # --- what others may look at ----------------------------------------------------------------------
 
@@ -59,6 +61,16 @@ class Engine:
     def neighbours(self) -> list[AuthorId]:
         """Peers with a standing link that have said hello."""
         return self._push.neighbours()
+
+    @property
+    def interest(self) -> Interest:
+        """What we carry."""
+        return self.context.interest
+
+    def interests(self) -> dict[AuthorId, Interest]:
+        """What others carry, of neighbours as they said last, of others as they announced it."""
+        said = {peer: self._push.interest_of(peer) for peer in self._push.neighbours()}
+        return self._announcer.interests() | said
 
     @property
     def announcements(self) -> int:
@@ -142,10 +154,12 @@ class Engine:
         | events.PeerFound
         | events.DialFailed
         | events.AdmissionChanged
+        | events.InterestChanged
         | events.AddressesChanged
         | events.SyncWanted,
         now: float,
     ) -> list[Effect]:
+        admission = self.context.admission
         match event:
             case events.BodiesRead(token, answers):
                 return self._push.bodies_read(token, answers)
@@ -162,10 +176,11 @@ class Engine:
             case events.DialFailed(peer, _):
                 return self._peers.dial_failed(peer, now)
             case events.AdmissionChanged():
-                self._syncing.admission_changed()
-                for peer in self._push.neighbours():
-                    self._syncing.wish(peer, now)
+                self.context.frontier.group_by(admission.section_ids_of)
+                self._compare_with_all(now)
                 return self._peers.admission_changed(now)
+            case events.InterestChanged(interest):
+                return self._interest_changed(interest, now)
             case events.AddressesChanged(addresses):
                 self.context.addresses = addresses
                 self._announcer.own_heads_changed(now)
@@ -174,6 +189,20 @@ class Engine:
                 return self._syncing.open(peer, self._push.interest_of(peer), now, at_once=True)
             case _:
                 assert_never(event)
+
+    def _compare_with_all(self, now: float) -> None:
+        """Something else is wanted than before: ask every neighbour."""
+        self._syncing.forget_unwanted()
+        for peer in self._push.neighbours():
+            self._syncing.wish(peer, now)
+
+    def _interest_changed(self, interest: Interest, now: float) -> list[Effect]:
+        if interest == self.context.interest:
+            return []
+        self.context.interest = interest
+        self._announcer.own_heads_changed(now)
+        self._compare_with_all(now)
+        return self._push.interest_changed()
 
     # --- links ------------------------------------------------------------------------------------------
 
@@ -254,7 +283,8 @@ class Engine:
             return self._push.bodies_due(now)
         if name == PERIODIC:
             asked = self._syncing.periodic(self.neighbours(), now)
-            return [events.FindMissingBodies(), *self._open_with(asked, now)]
+            missing = events.FindMissingBodies(self.context.interest.bodies_since_ms)
+            return [missing, *self._open_with(asked, now)]
         if name == MISSING:
             return self._fetch_missing(now)
         silent = self._push.is_mute(name)

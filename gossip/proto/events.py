@@ -9,6 +9,7 @@ effects; `gossip.sim` does the same on virtual time. No value here does anything
 from typing import NamedTuple, NewType
 
 from gossip.errors import Severity
+from gossip.proto.interest import Interest
 from gossip.proto.messages import BodyAnswer, PushMessage
 from gossip.proto.sync_messages import SyncMessage
 from store.entry import Entry
@@ -214,6 +215,12 @@ class AdmissionChanged(NamedTuple):
     """Who is let in changed; ask again about every peer and author."""
 
 
+class InterestChanged(NamedTuple):
+    """This node carries something else from now on."""
+
+    interest: Interest
+
+
 class AddressesChanged(NamedTuple):
     """We are reachable at these addresses now."""
 
@@ -249,6 +256,7 @@ Event = (
     | Announced
     | PeerFound
     | AdmissionChanged
+    | InterestChanged
     | AddressesChanged
     | SyncWanted
     | TimerFired
@@ -312,6 +320,9 @@ class DeliverBody(NamedTuple):
 
 class FindMissingBodies(NamedTuple):
     """Look which bodies are missing; `BodiesMissing` follows where some are."""
+
+    since_ms: int = 0
+    """Those of entries that claim an earlier time are not wanted, `id` logs apart."""
 
 
 class ReadRun(NamedTuple):

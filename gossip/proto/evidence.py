@@ -55,7 +55,7 @@ def is_news(context: Context, claim: Glance) -> bool:
     of those it counts only where something of the log is held.
     """
     log_id = claim.log_id
-    if not context.tuning.interest >> log_id.log & 1 or claim.seq > context.admission.last_carried(log_id):
+    if not context.carries(log_id) or claim.seq > context.admission.last_carried(log_id):
         return False
     held = context.frontier.get(log_id)
     if held is None:

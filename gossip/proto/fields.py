@@ -55,11 +55,6 @@ def is_bytes(value: object, size: int) -> bool:
     return type(value) is bytes and len(value) == size
 
 
-def require_interest(value: object) -> None:
-    """Raises: RemoteFault: not a set of log numbers."""
-    require(type(value) is int and 0 <= value <= ALL_LOGS, "interest")
-
-
 def require_addresses(value: Any) -> None:  # noqa: ANN401 (a value from outside)
     """Raises: RemoteFault: no list of at most `limits.MAX_ADDRESSES` addresses in printable ASCII."""
     require(type(value) is tuple and len(value) <= limits.MAX_ADDRESSES, "addresses")

@@ -23,6 +23,9 @@ MAX_ADDRESSES: Final = 16
 MAX_ADDRESS_CHARS: Final = 200
 """A DNS name has at most 253 characters; ours are shorter with all parts of the multiaddr."""
 
+MAX_SECTIONS: Final = 64
+"""Sections that an interest may name: more than a federation of 50 has. Whoever wants more wants all."""
+
 MAX_HEADS: Final = 32
 """Heads in one announcement: one for each log of the device."""
 
@@ -68,9 +71,12 @@ HELLO_WAIT_S: Final = 10.0
 
 # --- sync -------------------------------------------------------------------------------------------
 
-FINGERPRINT_BYTES: Final = 6
+FINGERPRINT_BYTES: Final = 5
 """Of a range or an item (wire). Keyed afresh each session, so that nobody can prepare collisions; a
-chance one (1 in 2**48) hides a difference for one session only."""
+chance one (1 in 2**40) hides a difference for one session only."""
+
+HEAD_MARK_BYTES: Final = 6
+"""Of a head in a position (wire). One more, because what it hides may have forked."""
 
 LEAF_ITEMS: Final = 16
 """Logs that the parts of a split are meant to have at most, on average (wire: hint only)."""

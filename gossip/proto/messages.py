@@ -15,10 +15,10 @@ from gossip.proto.fields import (
     is_bytes,
     require,
     require_addresses,
-    require_interest,
     require_version,
     values_of,
 )
+from gossip.proto.interest import Interest, parse_interest
 from store.codec import encode, encode_trusted
 from store.entry import MAX_BODY_BYTES, MIN_BODY_BYTES, Entry, parse
 from store.errors import InvalidEntry
@@ -59,8 +59,7 @@ class Hello(NamedTuple):
 
     network: bytes
     """32 bytes."""
-    interest: int
-    """Bit n: we carry logs of number n."""
+    interest: Interest
     hub: bool
     addresses: tuple[str, ...]
     """Where we listen: multiaddrs without /p2p/."""
@@ -96,14 +95,20 @@ class Nudge(NamedTuple):
     digest: bytes
 
 
-PushMessage: TypeAlias = Hello | Entries | WantBodies | Bodies | EvidenceFound | Nudge
+class Interested(NamedTuple):
+    """From now on we carry something else than hello said."""
+
+    interest: Interest
+
+
+PushMessage: TypeAlias = Hello | Entries | WantBodies | Bodies | EvidenceFound | Nudge | Interested
 
 
 def encode_push(message: PushMessage) -> bytes:
     """The bytes of a push message."""
     match message:
         case Hello(network, interest, hub, addresses):
-            return encode([1, PROTOCOL_VERSION, network, interest, hub, list(addresses)])
+            return encode([1, PROTOCOL_VERSION, network, interest.value(), hub, list(addresses)])
         case Entries(entries):
             flat: list[Any] = [2]
             for entry in entries:
@@ -117,6 +122,8 @@ def encode_push(message: PushMessage) -> bytes:
             return encode([5, evidence])
         case Nudge(known):
             return encode([6, known])
+        case Interested(interest):
+            return encode([7, interest.value()])
 
 
 def parse_push(data: bytes) -> PushMessage:
@@ -135,10 +142,9 @@ def _parse_hello(values: tuple[Any, ...]) -> Hello:
     _, version, network, interest, hub, addresses = values
     require_version(version)
     require(is_bytes(network, HASH_BYTES), "network")
-    require_interest(interest)
     require(type(hub) is bool, "hub")
     require_addresses(addresses)
-    return Hello(network, interest, hub, addresses)
+    return Hello(network, parse_interest(interest), hub, addresses)
 
 
 def _parse_entries(values: tuple[Any, ...]) -> Entries:
@@ -182,6 +188,11 @@ def _parse_nudge(values: tuple[Any, ...]) -> Nudge:
     return Nudge(values[1])
 
 
+def _parse_interested(values: tuple[Any, ...]) -> Interested:
+    require(len(values) == 2, "interested")
+    return Interested(parse_interest(values[1]))
+
+
 _PUSH: Final[dict[int, Callable[[tuple[Any, ...]], PushMessage]]] = {
     1: _parse_hello,
     2: _parse_entries,
@@ -189,4 +200,5 @@ _PUSH: Final[dict[int, Callable[[tuple[Any, ...]], PushMessage]]] = {
     4: _parse_bodies,
     5: parse_evidence_values,
     6: _parse_nudge,
+    7: _parse_interested,
 }

@@ -7,10 +7,9 @@ more do not travel with their header; who lacks one asks, and who is waiting for
 once he has it.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import events, limits
@@ -19,13 +18,11 @@ from gossip.proto.bodies import BodyTrade
 from gossip.proto.context import Context
 from gossip.proto.events import Effect, Piece, Token
 from gossip.proto.evidence import glance, is_news
+from gossip.proto.holders import Holders
+from gossip.proto.interest import EVERYTHING, Interest
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
 from store.log import Evidence, LogId
-
-_EVERYONE: Final[set[AuthorId]] = set()
-"""Stands for the holders of an entry that was handed on, whoever they are. A set of its own for each of the
-entries that are remembered would take 250 MB at a hub with many neighbours."""
 
 FLUSH = "flush"
 NUDGE = "nudge"
@@ -49,6 +46,8 @@ class Link:
     outbound: bool
     address: str
     hello: wire.Hello | None = None
+    interest: Interest = EVERYTHING
+    """What the neighbour carries, once it has said hello."""
     allowance: float = limits.RATE_BURST_ENTRIES
     """Entries that it may still push; grows by `RATE_ENTRIES_PER_S`."""
     allowance_at: float = 0.0
@@ -65,8 +64,7 @@ class Push:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.links: dict[AuthorId, Link] = {}
-        self._holders: OrderedDict[EntryId, set[AuthorId]] = OrderedDict()
-        """Who has shown an entry; `_EVERYONE` once it was handed on to all others."""
+        self._holders = Holders()
         self._delivered: dict[Token, tuple[AuthorId, tuple[Piece, ...]]] = {}
         self._bodies = BodyTrade(context)
         self._flushed_at = float("-inf")
@@ -87,7 +85,7 @@ class Push:
         context.schedule.set(name, link.since + limits.HELLO_WAIT_S)
         hello = wire.Hello(
             context.network,
-            context.tuning.interest,
+            context.interest,
             context.tuning.hub,
             context.own_addresses(),
         )
@@ -103,14 +101,18 @@ class Push:
         """Peers that have said hello."""
         return [peer for peer, link in self.links.items() if link.hello is not None]
 
-    def interest_of(self, peer: AuthorId) -> int:
+    def interest_of(self, peer: AuthorId) -> Interest:
         """What a neighbour carries, as far as known."""
         link = self.links.get(peer)
-        return (
-            link.hello.interest
-            if link is not None and link.hello is not None
-            else self._context.tuning.interest
-        )
+        return link.interest if link is not None and link.hello is not None else self._context.interest
+
+    def interest_changed(self) -> list[Effect]:
+        """We carry something else: tell everyone, and look for bodies that are wanted now."""
+        told = wire.Interested(self._context.interest)
+        return [*(events.SendPush(peer, told) for peer in self.links), self._find_missing()]
+
+    def _find_missing(self) -> Effect:
+        return events.FindMissingBodies(self._context.interest.bodies_since_ms)
 
     def is_mute(self, name: str) -> AuthorId | None:
         """The peer that a due moment is about, where it has not said hello yet."""
@@ -151,23 +153,27 @@ class Push:
             case wire.Nudge(digest):
                 self.gaps.append(Gap(peer, None, digest))
                 return []
+            case wire.Interested(interest):
+                link.interest = interest
+                return []
 
     def _on_hello(self, peer: AuthorId, link: Link, hello: wire.Hello) -> list[Effect]:
         if link.hello is not None:
             raise RemoteFault("hello twice")
         if hello.network != self._context.network:
             raise RemoteFault("the peer belongs to another network", Severity.SLIGHT)
-        link.hello = hello
+        link.hello, link.interest = hello, hello.interest
         addresses = (link.address,) if link.outbound and link.address else ()
         known = tuple(dict.fromkeys(addresses + hello.addresses))
-        effects: list[Effect] = [events.Learned(peer, known, hello.hub, met=True), events.FindMissingBodies()]
+        effects: list[Effect] = [events.Learned(peer, known, hello.hub, met=True), self._find_missing()]
         if link.missed:
             effects.append(self._nudge_to(peer))
         return effects
 
     def differs(self, peer: AuthorId, digest: bytes) -> bool:
         """Whether a neighbour that nudged holds something else than we do. Costs a pass over the frontier."""
-        return digest != self._context.frontier.digest(self._context.tuning.interest & self.interest_of(peer))
+        both = self._context.interest.meet(self.interest_of(peer))
+        return digest != self._context.frontier.digest(both)
 
     def _on_entries(self, peer: AuthorId, link: Link, entries: tuple[Entry, ...], now: float) -> list[Effect]:
         if not self._allow(link, len(entries), now):
@@ -178,9 +184,9 @@ class Push:
         pieces: list[Piece] = []
         for entry in entries:
             log_id = LogId(entry.author, entry.log)
-            if not context.tuning.interest >> entry.log & 1 or entry.seq > carried(log_id):
+            if entry.seq > carried(log_id) or not context.carries(log_id):
                 continue
-            if self._note_holder(entry.id, peer):
+            if self._holders.note(entry.id, peer):
                 continue
             run = fresh.setdefault(log_id, [])
             if run and (run[-1].seq + 1 != entry.seq or run[-1].id != entry.back):
@@ -203,18 +209,6 @@ class Push:
         link.allowance -= entries
         return True
 
-    def _note_holder(self, entry_id: EntryId, peer: AuthorId | None) -> bool:
-        """Note that `peer` holds an entry. True: it was seen before, from anyone."""
-        holders = self._holders.get(entry_id)
-        seen = holders is not None
-        if holders is None:
-            holders = self._holders[entry_id] = set()
-            if len(self._holders) > limits.SEEN_ENTRIES:
-                self._holders.popitem(last=False)
-        if peer is not None and holders is not _EVERYONE:
-            holders.add(peer)
-        return seen
-
     # --- verdicts and commits -----------------------------------------------------------------------
 
     def judged(self, token: Token, verdicts: tuple[events.Verdict, ...], now: float) -> list[Effect]:
@@ -232,9 +226,8 @@ class Push:
         for piece, verdict in zip(pieces, verdicts, strict=True):
             match verdict:
                 case events.Accepted(_, head):
-                    bare = [entry.id for entry in piece if entry.body is None and entry.seq <= head.seq]
-                    effects += self._bodies.want(peer, bare, now)
-                    self._forget(entry for entry in piece if entry.seq > head.seq)
+                    effects += self._bodies.want(peer, self._wanted(piece, head.seq), now)
+                    self._holders.forget(entry for entry in piece if entry.seq > head.seq)
                 case events.Stopped(_, evidence):
                     effects += self._tell(peer, evidence)
                 case events.Rejected(_, why):
@@ -244,10 +237,15 @@ class Push:
                 case events.Diverged():
                     self._note_gap(peer, piece, None)
                 case events.Failed() | events.Unwanted():
-                    self._forget(piece)
+                    self._holders.forget(piece)
         if invalid:
             raise RemoteFault(invalid, Severity.HOSTILE)
         return effects
+
+    def _wanted(self, piece: Piece, last_seq: int) -> list[EntryId]:
+        """Entries up to `last_seq` whose body did not come and is wanted."""
+        wants = self._context.interest.wants_body
+        return [entry.id for entry in piece if entry.body is None and entry.seq <= last_seq and wants(entry)]
 
     def _tell(self, peer: AuthorId, evidence: Evidence) -> list[Effect]:
         """Tell a neighbour, once, why we take no more of a log."""
@@ -260,13 +258,9 @@ class Push:
 
     def _note_gap(self, peer: AuthorId, piece: Piece, filled_by: tuple[LogId, int] | None) -> None:
         """A piece could not be placed: whoever has shown that it holds it is asked for what is before it."""
-        holders = {peer}.union(*(self._holders.get(entry.id, ()) for entry in piece))
+        holders = {peer}.union(*(self._holders.of(entry.id) for entry in piece))
         self.gaps += (Gap(holder, filled_by) for holder in sorted(holders))
-        self._forget(piece)
-
-    def _forget(self, piece: Iterable[Entry]) -> None:
-        for entry in piece:
-            self._holders.pop(entry.id, None)
+        self._holders.forget(piece)
 
     def committed(
         self, commit: events.Committed, is_bulk: Callable[[Piece], bool], now: float
@@ -289,7 +283,7 @@ class Push:
             effects += self._nudge_soon(commit.source, now)
         for piece in pushed:
             for entry in piece:
-                self._note_holder(entry.id, commit.source)
+                self._holders.note(entry.id, commit.source)
             self._queue(piece)
         return effects + self._flush_soon(now)
 
@@ -333,10 +327,10 @@ class Push:
             link.missed |= link.hello is None
 
     def _queue(self, piece: Piece) -> None:
-        bit = 1 << piece[0].log
+        log_id, sections_of = LogId(piece[0].author, piece[0].log), self._context.admission.section_ids_of
         for peer, link in self.links.items():
-            if link.hello is not None and link.hello.interest & bit:
-                link.outbox += (entry for entry in piece if peer not in self._holders.get(entry.id, ()))
+            if link.hello is not None and link.interest.carries(log_id, sections_of):
+                link.outbox += (entry for entry in piece if peer not in self._holders.of(entry.id))
 
     def _flush_soon(self, now: float) -> list[Effect]:
         if now - self._flushed_at >= self._context.tuning.flush_s:
@@ -352,11 +346,11 @@ class Push:
             if not link.outbox:
                 continue
             handed_on.update(entry.id for entry in link.outbox)
-            fresh = [entry for entry in link.outbox if peer not in self._holders.get(entry.id, ())]
+            fresh = [entry for entry in link.outbox if peer not in self._holders.of(entry.id)]
             link.outbox.clear()
-            effects += (events.SendPush(peer, wire.Entries(batch)) for batch in _batches(fresh))
-        for entry_id in handed_on & self._holders.keys():
-            self._holders[entry_id] = _EVERYONE
+            batches = _batches(map(link.interest.fitted, fresh))
+            effects += (events.SendPush(peer, wire.Entries(batch)) for batch in batches)
+        self._holders.hand_on(handed_on)
         if effects:
             self._flushed_at = now
         return effects
@@ -378,7 +372,7 @@ class Push:
         return [self._nudge_to(peer) for peer in peers]
 
     def _nudge_to(self, peer: AuthorId) -> Effect:
-        both = self._context.tuning.interest & self.interest_of(peer)
+        both = self._context.interest.meet(self.interest_of(peer))
         return events.SendPush(peer, wire.Nudge(self._context.frontier.digest(both)))
 
 

@@ -13,6 +13,7 @@ from gossip.proto import events, limits
 from gossip.proto import sync_messages as wire
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.reconcile import Ahead
+from store.entry import Entry
 from store.ids import EntryId
 from store.log import MAX_RUN_ENTRIES, LogId
 
@@ -34,12 +35,14 @@ class Sending:
         session: SessionId,
         new_token: Callable[[], Token],
         head_mark: Callable[[EntryId], bytes],
+        fitted: Callable[[Entry], Entry],
         plan: Iterable[Ahead],
     ) -> None:
-        """`head_mark`: the session's fingerprint of an entry's id."""
+        """`head_mark`: the session's fingerprint of an entry's id; `fitted`: an entry as the peer wants."""
         self._session = session
         self._new_token = new_token
         self._head_mark = head_mark
+        self._fitted = fitted
         self._cursors = deque(_cursor(ahead) for ahead in sorted(plan, key=_priority))
         self._planned = {cursor.log_id for cursor in self._cursors}
         self._declined: set[LogId] = set()
@@ -120,7 +123,7 @@ class Sending:
         last = entries[-1].seq
         if last < cursor.last_seq:
             self._cursors.appendleft(cursor._replace(next_seq=last + 1))
-        return [events.SendSync(self._session, wire.Run(entries))]
+        return [events.SendSync(self._session, wire.Run(tuple(map(self._fitted, entries))))]
 
 
 def _priority(ahead: Ahead) -> tuple[bool, int, LogId]:

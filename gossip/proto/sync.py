@@ -19,12 +19,14 @@ from gossip.proto.context import Terms
 from gossip.proto.divergence import Searches
 from gossip.proto.events import Effect, SessionId, Token
 from gossip.proto.fields import expect, printable
+from gossip.proto.interest import Interest
 from gossip.proto.parts import Part
+from gossip.proto.receiving import Receiving
 from gossip.proto.reconcile import Reconciler
 from gossip.proto.sending import Sending
 from store.crypto import keyed_digest
 from store.entry import Entry
-from store.frontier import place_of
+from store.frontier import Selection, place_of
 from store.ids import AuthorId
 from store.log import Evidence, LogId
 
@@ -49,29 +51,19 @@ class SyncSession:
         self.phase = Phase.OPENING
         self.rounds = 0
         self.bytes_received = 0
-        self.entries_received = 0
-        self.entries_new = 0
-        """Entries received that were new, as far as they were judged."""
-        self.lacks_bodies = False
-        """Entries came without their bodies."""
+        self.receiving = Receiving(session, peer, terms)
         self._terms = terms
-        self._expected: wire.Totals | None = None
+        self._peer_interest = terms.interests[1]
         self._reconciler: Reconciler | None = None
         self._sending: Sending | None = None
         self._searches = Searches()
-        self._next_seq: dict[int, int] = {}
         self._shows: dict[Token, tuple[LogId, int]] = {}
-        self._judging: set[Token] = set()
-        self._shortened: set[Token] = set()
-        """Runs that were handed on without their end, which vouches for what is before it."""
         self._probing: dict[Token, Entry] = {}
-        self._refused: set[LogId] = set()
         self._contradicted: set[tuple[LogId, bytes]] = set()
         self._evidence_reads = 0
         self._evidence_bytes = limits.SESSION_EVIDENCE_BYTES
-        self._runs_judged = 0
         self._truncated = False
-        self._done_received = self._bye_sent = self._bye_received = False
+        self._bye_sent = self._bye_received = False
 
     @property
     def entries_sent(self) -> int:
@@ -79,9 +71,9 @@ class SyncSession:
         return 0 if self._sending is None else self._sending.entries_sent
 
     @property
-    def peer_interest(self) -> int:
-        """What the peer carries, as far as it was known when the session began."""
-        return self._terms.interests[1]
+    def peer_interest(self) -> Interest:
+        """What the peer carries, as far as it is known."""
+        return self._peer_interest
 
     @property
     def is_comparing(self) -> bool:
@@ -89,14 +81,10 @@ class SyncSession:
         return self.initiator and self.phase in (Phase.OPENING, Phase.COMPARING)
 
     @property
-    def is_receiving(self) -> bool:
-        """The peer has entries for us that have not come yet."""
-        return self._expected is not None and self.entries_received < self._expected.entries
-
-    @property
     def is_whole(self) -> bool:
         """Both sides compared everything, and all that came could be placed."""
-        return not self._truncated and (self._expected is None or self._expected.whole)
+        expected = self.receiving.expected
+        return not self._truncated and (expected is None or expected.whole)
 
     # --- what happens -------------------------------------------------------------------------------
 
@@ -107,7 +95,7 @@ class SyncSession:
         ours, theirs = self._terms.interests
         frontier = self._terms.frontier
         self.rounds = 1
-        both = ours & theirs
+        both = ours.meet(theirs)
         return [self._send(wire.Open(ours, self._terms.nonce, frontier.digest(both), frontier.count(both)))]
 
     def received(self, message: wire.SyncMessage, size_bytes: int) -> list[Effect]:
@@ -166,8 +154,8 @@ class SyncSession:
         effects: list[Effect] = []
         for verdict in verdicts:
             match verdict:
-                case events.Rejected(log_id, _) if token in self._shortened:
-                    effects += self._refuse(log_id)
+                case events.Rejected(log_id, _) if self.receiving.excuses(token):
+                    effects += self.receiving.refuse(log_id)
                 case events.Rejected(_, why):
                     raise RemoteFault(why, Severity.HOSTILE)
                 case events.Failed(_, why):
@@ -179,11 +167,9 @@ class SyncSession:
                     effects += map(self._send, self._searches.placed(shown, verdict))
                     if isinstance(verdict, events.Stopped):
                         effects += self._contradict(verdict.evidence)
-        if token in self._judging:
-            self._judging.discard(token)
-            self._shortened.discard(token)
-            self._runs_judged += 1
-            effects += [self._send(wire.Ack(self._runs_judged)), self._progress()]
+        acknowledged = self.receiving.judged(token)
+        if acknowledged:
+            effects += [*acknowledged, self._progress()]
         return effects + self._maybe_bye()
 
     def closed(self, why: str) -> list[Effect]:
@@ -202,7 +188,8 @@ class SyncSession:
     def _on_open(self, message: wire.Open) -> list[Effect]:
         expect(self.phase is Phase.OPENING and not self.initiator, "open twice")
         ours, frontier = self._terms.interests[0], self._terms.frontier
-        both = ours & message.interest
+        self._peer_interest = message.interest
+        both = ours.meet(message.interest)
         self.rounds = 1
         if frontier.digest(both) == message.digest:
             return [self._send(wire.Same()), *self._end("", ok=True)]
@@ -217,13 +204,14 @@ class SyncSession:
 
     def _on_differ(self, message: wire.Differ) -> list[Effect]:
         expect(self.phase is Phase.OPENING and self.initiator, "an answer without a question")
-        both = self._terms.interests[0] & message.interest
+        self._peer_interest = message.interest
+        both = self._terms.interests[0].meet(message.interest)
         if self._terms.frontier.digest(both) == message.digest:
             return [self._send(wire.Same()), *self._end("", ok=True)]
         self._compare_over(both, self._terms.nonce + message.nonce)
         return self._take_turn(message.parts)
 
-    def _compare_over(self, both: int, key: bytes) -> Reconciler:
+    def _compare_over(self, both: Selection, key: bytes) -> Reconciler:
         self.phase = Phase.COMPARING
         key = keyed_digest(key, b"asterism/sync/1", 32)
         snapshot = self._terms.frontier.snapshot(both)
@@ -247,8 +235,9 @@ class SyncSession:
         found = self._reconciler
         assert found is not None
         self.phase = Phase.TRADING
-        self._next_seq = {place: seq + 1 for place, seq in found.told.items()}
-        sending = Sending(self.session, self._terms.new_token, found.head_mark, found.ahead.values())
+        self.receiving.begin(found.told)
+        plan, fitted = found.ahead.values(), self._peer_interest.fitted
+        sending = Sending(self.session, self._terms.new_token, found.head_mark, fitted, plan)
         self._sending = sending
         count = sending.entries_planned
         totals = wire.Totals(count, int(count * self._terms.entry_bytes), not self._truncated)
@@ -264,31 +253,30 @@ class SyncSession:
         starting: list[Effect] = []
         if self.phase is Phase.COMPARING:
             starting = self._start_trading()
-        expect(self.phase is Phase.TRADING and self._expected is None, "totals out of place")
-        self._expected = message
+        expect(self.phase is Phase.TRADING, "totals out of place")
+        self.receiving.totals(message)
         return [*starting, self._progress()]
 
     def _on_trade(self, message: wire.SyncMessage) -> list[Effect]:
         assert self._sending is not None
         match message:
             case wire.Run(entries):
-                return self._on_run(entries)
+                return self.receiving.run(entries)
             case wire.Ack(runs):
                 return self._sending.acknowledged(runs) + self._maybe_bye()
             case wire.Decline(log_id):
                 return self._sending.decline(log_id) + self._maybe_bye()
             case wire.Done():
-                expect(self._expected is not None and not self._done_received, "done out of place")
-                self._done_received = True
+                self.receiving.done()
                 return self._maybe_bye()
             case wire.Bye():
-                expect(self._done_received and not self._bye_received, "bye out of place")
+                expect(self.receiving.is_done and not self._bye_received, "bye out of place")
                 self._bye_received = True
                 return self._maybe_bye()
             case wire.Contradiction(evidence):
                 if self._terms.is_news(evidence):
                     return [events.DeliverEvidence(self.peer, evidence)]
-                self._truncated |= self.is_receiving
+                self._truncated |= self.receiving.is_outstanding
                 return []
             case wire.Probe(log_id, seq):
                 return self._show(log_id, seq)
@@ -300,53 +288,22 @@ class SyncSession:
             case _:
                 raise RemoteFault("a message out of place")
 
-    def _on_run(self, entries: tuple[Entry, ...]) -> list[Effect]:
-        """A run continues what we said we have of its log, or the run before it."""
-        expect(self._expected is not None and not self._done_received, "a run out of place")
-        expect(len(self._judging) < limits.RUN_WINDOW, "more runs than the window allows")
-        log_id = LogId(entries[0].author, entries[0].log)
-        place = place_of(log_id)
-        expect(self._next_seq.get(place) == entries[0].seq, "a run that was not asked for")
-        self._next_seq[place] = entries[-1].seq + 1
-        self.entries_received += len(entries)
-        token = self._terms.new_token()
-        self._judging.add(token)
-        carried = entries[: max(0, self._terms.last_carried(log_id) + 1 - entries[0].seq)]
-        if not carried:
-            return self.judged(token, (events.Unwanted(log_id, "not carried so far"),))
-        effects: list[Effect] = []
-        if len(carried) < len(entries):
-            self._shortened.add(token)
-            effects = self._refuse(log_id)
-        self.lacks_bodies |= any(entry.body is None for entry in carried)
-        each = len(carried) <= limits.CAREFUL_ENTRIES
-        return [*effects, events.Deliver(token, self.peer, (carried,), each_signature=each)]
-
     def _on_verdict(self, verdict: events.Verdict) -> list[Effect]:
         """What became of a run."""
         match verdict:
             case events.Accepted(_, _, fresh):
-                self.entries_new += fresh
+                self.receiving.entries_new += fresh
                 return []
             case events.Unwanted(log_id, _):
-                if self._terms.frontier.get(log_id) is None:
-                    self._terms.unwanted.add(place_of(log_id))
-                return self._refuse(log_id)
+                return self.receiving.unwanted(log_id)
             case events.Stopped(log_id, evidence):
-                return self._refuse(log_id) + self._contradict(evidence)
+                return self.receiving.refuse(log_id) + self._contradict(evidence)
             case events.Diverged(log_id, seq):
                 probes = self._searches.begin(log_id, seq)
-                return self._refuse(log_id) + [self._send(probe) for probe in probes]
+                return self.receiving.refuse(log_id) + [self._send(probe) for probe in probes]
             case _:
-                self._truncated |= verdict.log_id not in self._refused
-                return self._refuse(verdict.log_id)
-
-    def _refuse(self, log_id: LogId) -> list[Effect]:
-        """Tell the peer, once, to send no more of a log."""
-        if log_id in self._refused:
-            return []
-        self._refused.add(log_id)
-        return [self._send(wire.Decline(log_id))]
+                self._truncated |= not self.receiving.has_refused(verdict.log_id)
+                return self.receiving.refuse(verdict.log_id)
 
     # --- contradictions -----------------------------------------------------------------------------
 
@@ -383,8 +340,9 @@ class SyncSession:
         if self.phase is not Phase.TRADING or self._sending is None:
             return []
         effects: list[Effect] = []
-        busy = self._judging or self._probing or self._searches or self._shows or self._evidence_reads
-        if self._sending.is_done and self._done_received and not busy and not self._bye_sent:
+        receiving = self.receiving
+        busy = receiving.is_judging or self._probing or self._searches or self._shows or self._evidence_reads
+        if self._sending.is_done and receiving.is_done and not busy and not self._bye_sent:
             self._bye_sent = True
             effects.append(self._send(wire.Bye()))
         if self._bye_sent and self._bye_received and not self._shows:
@@ -403,16 +361,16 @@ class SyncSession:
             why,
             self.rounds,
             self.entries_sent,
-            self.entries_received,
+            self.receiving.entries,
             complete=ok and self.is_whole,
         )
 
     def _progress(self) -> Effect:
-        expected = self._expected or wire.Totals(0, 0, True)
+        expected = self.receiving.expected or wire.Totals(0, 0, True)
         return events.SyncProgress(
             self.session,
             self.peer,
-            self.entries_received,
+            self.receiving.entries,
             expected.entries,
             self.bytes_received,
             expected.size_bytes,

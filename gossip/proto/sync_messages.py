@@ -15,10 +15,10 @@ from gossip.proto.fields import (
     PROTOCOL_VERSION,
     is_bytes,
     require,
-    require_interest,
     require_version,
     values_of,
 )
+from gossip.proto.interest import Interest, parse_interest
 from gossip.proto.messages import parse_evidence_values
 from gossip.proto.parts import Part, parse_parts, part_values
 from store.codec import encode, encode_trusted
@@ -36,7 +36,7 @@ _NONCE_BYTES: Final = 16
 class Open(NamedTuple):
     """The initiator's first message."""
 
-    interest: int
+    interest: Interest
     nonce: bytes
     """16 random bytes: first half of the session's fingerprint key."""
     digest: bytes
@@ -52,7 +52,7 @@ class Same(NamedTuple):
 class Differ(NamedTuple):
     """The digests differ: the responder's side, and the first turn of the reconciliation."""
 
-    interest: int
+    interest: Interest
     nonce: bytes
     """16 random bytes: second half of the key."""
     digest: bytes
@@ -159,11 +159,11 @@ def encode_sync(message: SyncMessage) -> bytes:
         case Run(entries):
             return _encode_run(entries)
         case Open(interest, nonce, known, logs):
-            return encode([1, PROTOCOL_VERSION, interest, nonce, known, logs])
+            return encode([1, PROTOCOL_VERSION, interest.value(), nonce, known, logs])
         case Same():
             return encode([2])
         case Differ(interest, nonce, known, parts):
-            return encode([3, interest, nonce, known, *map(part_values, parts)])
+            return encode([3, interest.value(), nonce, known, *map(part_values, parts)])
         case Turn(parts):
             return encode([4, *map(part_values, parts)])
         case Totals(entries_sum, bytes_sum, whole):
@@ -225,18 +225,16 @@ def _parse_open(values: tuple[Any, ...]) -> Open:
     require(len(values) == 6, "open has six values")
     _, version, interest, nonce, known, logs = values
     require_version(version)
-    require_interest(interest)
     require(is_bytes(nonce, _NONCE_BYTES) and is_bytes(known, HASH_BYTES), "open")
     require(type(logs) is int and logs >= 0, "number of logs")
-    return Open(interest, nonce, known, logs)
+    return Open(parse_interest(interest), nonce, known, logs)
 
 
 def _parse_differ(values: tuple[Any, ...]) -> Differ:
     require(len(values) >= 4, "differ has four values and parts")
     _, interest, nonce, known, *parts = values
-    require_interest(interest)
     require(is_bytes(nonce, _NONCE_BYTES) and is_bytes(known, HASH_BYTES), "differ")
-    return Differ(interest, nonce, known, parse_parts(parts))
+    return Differ(parse_interest(interest), nonce, known, parse_parts(parts))
 
 
 def _parse_run(values: tuple[Any, ...]) -> Run:

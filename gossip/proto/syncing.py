@@ -15,6 +15,7 @@ from gossip.proto.context import Context, Terms
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.evidence import glance, is_news
 from gossip.proto.fields import ID_LOGS
+from gossip.proto.interest import Interest
 from gossip.proto.sync import Phase, SyncSession
 from store.frontier import place_of
 from store.ids import AuthorId
@@ -120,7 +121,7 @@ class Syncing:
         wanted = min(seq, self._context.admission.last_carried(log_id))
         return wanted > 0 and (held is None or held.lacks(wanted))
 
-    def open(self, peer: AuthorId, interest: int, now: float, *, at_once: bool = False) -> list[Effect]:
+    def open(self, peer: AuthorId, interest: Interest, now: float, *, at_once: bool = False) -> list[Effect]:
         """Open a session with a neighbour whose interest is known, or remember the wish.
 
         While one session brings entries another one would bring the same: it waits, unless `at_once`.
@@ -135,8 +136,8 @@ class Syncing:
             return []
         self._peers.setdefault(peer, _Peer(allowance_at=now)).opened_at = now
         session = self._context.new_session()
-        tuning = self._context.tuning
-        if tuning.ids_first and peer not in self._versed and tuning.interest & ID_LOGS:
+        context = self._context
+        if context.tuning.ids_first and peer not in self._versed and context.interest.logs & ID_LOGS:
             self._preludes.add(session)
         self._begin(session, peer, interest, initiator=True, now=now)
         return [events.OpenSync(session, peer)]
@@ -146,21 +147,21 @@ class Syncing:
         ours is about to find out whether it does."""
         begun: list[float] = []
         for number, running in self._sessions.items():
-            if running.is_receiving:
+            if running.receiving.is_outstanding:
                 begun.append(self._begun_at[number])
             elif running.is_comparing and now - self._begun_at[number] < limits.SOLE_COMPARISON_S:
                 return True
         return bool(begun) and len(begun) > (now - min(begun)) // limits.SOLE_SESSION_S
 
     def _begin(
-        self, session: SessionId, peer: AuthorId, interest: int, *, initiator: bool, now: float
+        self, session: SessionId, peer: AuthorId, interest: Interest, *, initiator: bool, now: float
     ) -> None:
         context = self._context
         if len(self._unwanted) >= limits.MAX_UNWANTED:
             self._unwanted.clear()
         terms = Terms(
             frontier=context.frontier,
-            interests=(ID_LOGS if session in self._preludes else context.tuning.interest, interest),
+            interests=(Interest(ID_LOGS) if session in self._preludes else context.interest, interest),
             last_carried=context.admission.last_carried,
             unwanted=self._unwanted,
             is_news=self._is_news,
@@ -185,7 +186,7 @@ class Syncing:
 
     # --- what happens -------------------------------------------------------------------------------
 
-    def opened(self, event: events.SyncOpened, interest: int, now: float) -> list[Effect]:
+    def opened(self, event: events.SyncOpened, interest: Interest, now: float) -> list[Effect]:
         """A sync stream stands: ours, or a peer's.
 
         Raises:
@@ -299,7 +300,7 @@ class Syncing:
         session = self._sessions.get(SessionId(int(name.removeprefix(_SILENCE))))
         return [] if session is None else self._after(session, session.abandon("the peer fell silent"), now)
 
-    def admission_changed(self) -> None:
+    def forget_unwanted(self) -> None:
         """Logs that were unwanted may be wanted now."""
         self._unwanted.clear()
 
@@ -320,13 +321,14 @@ class Syncing:
             if ok:
                 return self._go_on(session, effects, now)
         record = self._peers.setdefault(peer, _Peer(allowance_at=now))
-        record.fruitless = 0 if session.entries_new or session.entries_sent else record.fruitless + 1
-        goes_on = bool(session.entries_new) and not session.is_whole
+        fresh = session.receiving.entries_new
+        record.fruitless = 0 if fresh or session.entries_sent else record.fruitless + 1
+        goes_on = fresh > 0 and not session.is_whole
         if peer in self._later or goes_on or (not ok and session.initiator):
             self._later.discard(peer)
             self.wish(peer, now + self._context.jitter(limits.GAP_WAIT_S))
-        if session.lacks_bodies:
-            effects.append(events.FindMissingBodies())
+        if session.receiving.lacks_bodies:
+            effects.append(events.FindMissingBodies(self._context.interest.bodies_since_ms))
         return effects
 
     def _go_on(self, session: SyncSession, effects: list[Effect], now: float) -> list[Effect]:

@@ -20,6 +20,7 @@ from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import frame
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.messages import Hello, PushMessage, encode_push
 from node.testing.people import NETWORK, Person
 from store.entry import MAX_SEQ, Entry
@@ -143,7 +144,7 @@ class Rogue:
         await self.dial(station)
         stream = await self.transport.open(station.device, push_links.PROTOCOL, 5)
         if hello:
-            await stream.send_all(pushed(Hello(NETWORK, ALL_LOGS, False, ())))
+            await stream.send_all(pushed(Hello(NETWORK, EVERYTHING, False, ())))
             await wait_until(lambda: station.is_linked(self))
         return stream
 

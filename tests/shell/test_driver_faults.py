@@ -8,8 +8,8 @@ from gossip.net.push_links import PROTOCOL as PUSH
 from gossip.proto import events, limits
 from gossip.proto import sync_messages as wire
 from gossip.proto.context import Tuning
-from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import frame
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.messages import Entries, Hello, Nudge
 from node.testing.people import NETWORK, spoiled
 
@@ -50,7 +50,7 @@ async def test_who_keeps_sending_garbage_is_banned(autojump_clock, lab):
     assert alice.bans(rogue)
     assert "banned" in alice.driver.problem_of(rogue.device)
     stream = await rogue.open_push(alice, hello=False)
-    await stream.send_all(lab.pushed(Hello(NETWORK, ALL_LOGS, False, ())))
+    await stream.send_all(lab.pushed(Hello(NETWORK, EVERYTHING, False, ())))
     await lab.wait_until(lambda: not rogue.is_connected(alice))
     assert not alice.is_linked(rogue)
     assert not alice.bans(bob)
@@ -196,7 +196,7 @@ async def test_a_sync_peer_that_falls_silent_is_given_up(autojump_clock, lab):
     await rogue.open_push(alice)
     stream = await rogue.open_sync(alice)
     nonce, digest = bytes(16), bytes(32)
-    await stream.send_all(frame(wire.encode_sync(wire.Open(ALL_LOGS, nonce, digest, 1))))
+    await stream.send_all(frame(wire.encode_sync(wire.Open(EVERYTHING, nonce, digest, 1))))
     started = trio.current_time()
     await lab.wait_until(lambda: any(report.ended.peer == rogue.device for report in alice.reports))
     assert trio.current_time() - started > limits.SESSION_SILENCE_S - 1
@@ -241,7 +241,7 @@ async def test_streams_of_both_sides_at_once_end_in_one_link_or_none_and_harm_no
     alice.know(rogue)
     await lab.wait_until(lambda: rogue.is_connected(alice))
     stream = await rogue.transport.open(alice.device, PUSH, 5)
-    await stream.send_all(lab.pushed(Hello(NETWORK, ALL_LOGS, False, ())))
+    await stream.send_all(lab.pushed(Hello(NETWORK, EVERYTHING, False, ())))
     await trio.sleep(5)
     await rogue.transport.drop(alice.device)
     await lab.wait_until(lambda: not alice.is_linked(rogue))

@@ -18,12 +18,13 @@ from gossip.net.transport import Connected, Disconnected, Stream
 from gossip.proto import events, limits
 from gossip.proto.admission import Everyone
 from gossip.proto.framing import frame
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.messages import Hello, Nudge, encode_push, parse_push
 from node.testing.people import NETWORK
 from store.ids import AuthorId
 
 ALICE, EVE = AuthorId(b"a" * 32), AuthorId(b"e" * 32)
-HELLO = Hello(NETWORK, 7, False, ())
+HELLO = Hello(NETWORK, EVERYTHING, False, ())
 
 
 class Node:
@@ -162,7 +163,7 @@ async def test_a_peer_that_never_reads_is_let_go_when_its_queue_is_full(
     eve.handle(PROTOCOL, keep_open)
     await node.transport.dial(EVE, eve.addresses, 5)
     await trio.sleep(1)
-    hello = Hello(NETWORK, 7, False, ("x" * 200,) * 16)
+    hello = Hello(NETWORK, EVERYTHING, False, ("x" * 200,) * 16)
     for _ in range(limits.PUSH_QUEUE_BYTES // 3_000):
         node.links.send(events.SendPush(EVE, hello))
     await trio.sleep(limits.CLOSE_TIMEOUT_S + 1)

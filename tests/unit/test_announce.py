@@ -21,7 +21,7 @@ from gossip.proto.announce import (
     parse_announcement,
 )
 from gossip.proto.context import Context, Tuning
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest, choose
 from node.testing.people import NETWORK, people
 from store.entry import MAX_SEQ
 from store.frontier import Frontier
@@ -46,7 +46,12 @@ WORDS = st.builds(
     Announcement,
     st.integers(0, 2**53 - 1),
     st.booleans(),
-    st.integers(0, ALL_LOGS),
+    st.builds(
+        choose,
+        st.integers(0, 2**32 - 1),
+        st.none() | st.sets(st.binary(min_size=32, max_size=32), max_size=4),
+        st.integers(0, 2**53 - 1),
+    ),
     st.lists(st.text("/ip4.0123", min_size=1, max_size=20), max_size=16).map(tuple),
     marks(),
 )
@@ -135,7 +140,7 @@ class Tower:
         return parse_announcement(effect.payload)
 
     def hear(self, now: float = NOW, origin: AuthorId = BOB.id, **changes: Any) -> Announcement | None:
-        words = Announcement(int(now * 1000), False, ALL_LOGS, WHERE, (HeadMark(LOG_FEED, 3, bytes(16)),))
+        words = Announcement(int(now * 1000), False, EVERYTHING, WHERE, (HeadMark(LOG_FEED, 3, bytes(16)),))
         return self.announcer.hear(origin, words._replace(**changes).encode(), now)
 
     def wait(self) -> float:
@@ -145,12 +150,12 @@ class Tower:
 
 
 def test_a_device_says_where_it_is_and_how_far_its_own_logs_are() -> None:
-    tower = Tower(Tuning(hub=True, interest=0b1100))
+    tower = Tower(Tuning(hub=True, interest=Interest(0b1100)))
     tower.hold(ALICE.id, 3, LOG_DOCS)
     tower.hold(ALICE.id, 7)
     tower.hold(BOB.id, 9)
     heads = (HeadMark(LOG_FEED, 7, bytes([7]) * 16), HeadMark(LOG_DOCS, 3, bytes([3]) * 16))
-    assert tower.say() == Announcement(NOW_MS, True, 0b1100, WHERE, heads)
+    assert tower.say() == Announcement(NOW_MS, True, Interest(0b1100), WHERE, heads)
 
 
 def test_each_announcement_is_later_than_the_one_before_even_if_the_clock_stands_still() -> None:
@@ -236,7 +241,7 @@ class NoAuthors(Everyone):
 
 @pytest.mark.parametrize(
     ("tuning", "admission"),
-    [(Tuning(interest=1), Everyone()), (Tuning(), NoAuthors())],
+    [(Tuning(interest=Interest(1)), Everyone()), (Tuning(), NoAuthors())],
     ids=["log", "author"],
 )
 def test_heads_of_what_is_not_carried_here_are_not_missed(tuning: Tuning, admission: Admission) -> None:
@@ -286,7 +291,7 @@ class OnlyAlice:
 
 
 def words(time_ms: int) -> bytes:
-    return Announcement(time_ms, False, ALL_LOGS, (), ()).encode()
+    return Announcement(time_ms, False, EVERYTHING, (), ()).encode()
 
 
 def test_only_announcements_of_devices_that_are_let_in_are_passed_on() -> None:

@@ -13,6 +13,7 @@ from gossip.proto.admission import Everyone
 from gossip.proto.bodies import BODIES, BodyTrade
 from gossip.proto.context import Context
 from gossip.proto.events import Effect
+from gossip.proto.holders import Holders
 from gossip.proto.messages import DELETED, HELD, NOT_HELD, Bodies, BodyAnswer, WantBodies
 from node.testing.people import NETWORK
 from store.frontier import Frontier
@@ -53,6 +54,7 @@ class Shop:
     def __init__(self) -> None:
         self.context = Context(EVE, NETWORK, Everyone(), Frontier(NETWORK), Random(1), Random(2))
         self.trade = BodyTrade(self.context)
+        self.holders = Holders()
         self.neighbours = list(ALL)
         self.now = NOW
 
@@ -60,7 +62,7 @@ class Shop:
         return self.trade.want(peer, ids, self.now)
 
     def answered(self, peer: AuthorId, answers: Sequence[BodyAnswer]) -> list[Effect]:
-        return self.trade.answered(peer, answers, {}, self.neighbours, self.now)
+        return self.trade.answered(peer, answers, self.holders, self.neighbours, self.now)
 
     def wait(self) -> list[Effect]:
         """Let the next moment come up."""
@@ -68,11 +70,11 @@ class Shop:
         assert at is not None
         assert self.context.schedule.pop_due(at) == [BODIES]
         self.now = at
-        return self.trade.due({}, self.neighbours, at)
+        return self.trade.due(self.holders, self.neighbours, at)
 
     def leave(self, peer: AuthorId) -> list[Effect]:
         self.neighbours.remove(peer)
-        return self.trade.peer_gone(peer, {}, self.neighbours, self.now)
+        return self.trade.peer_gone(peer, self.holders, self.neighbours, self.now)
 
 
 def test_a_body_is_asked_of_whoever_showed_the_header_once() -> None:
@@ -98,7 +100,8 @@ def test_one_that_lacks_it_is_followed_by_the_next_until_all_were_asked(status: 
 def test_whoever_is_known_to_hold_the_entry_is_asked_first() -> None:
     shop = Shop()
     shop.want(BOB, X)
-    assert shop.trade.answered(BOB, lacked(X), {X: {DAVE}}, ALL, NOW) == [wants(DAVE, X)]
+    shop.holders.note(X, DAVE)
+    assert shop.answered(BOB, lacked(X)) == [wants(DAVE, X)]
 
 
 def test_several_that_one_lacks_are_asked_of_the_next_in_one_message() -> None:
@@ -181,6 +184,16 @@ def test_missing_bodies_are_asked_of_a_neighbour() -> None:
     assert effect in [wants(peer, X, Y) for peer in ALL]
     assert shop.trade.missing((X, Y), ALL, NOW) == [], "somebody owes them"
     assert shop.trade.missing((eid(3),), [], NOW) == []
+
+
+def test_where_more_are_missing_than_can_be_waited_for_the_next_are_looked_for_after_them() -> None:
+    shop = Shop()
+    ids = tuple(map(eid, range(limits.WANTED_BODIES)))
+    shop.trade.missing(ids, ALL, NOW)
+    found = [shop.trade.kept(entry_id) for entry_id in ids]
+    assert found == [[]] * (len(ids) - 1) + [[events.FindMissingBodies()]]
+    shop.trade.missing(ids[1:], ALL, NOW)
+    assert not any(shop.trade.kept(entry_id) for entry_id in ids[1:])
 
 
 # What others want.

@@ -13,6 +13,7 @@ from gossip.proto.announce import Announcement, Announcer, HeadMark
 from gossip.proto.context import Context
 from gossip.proto.evidence import glance, is_news
 from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.push import Link, Push
 from gossip.proto.syncing import Syncing
 from node.testing.people import NETWORK, people
@@ -48,7 +49,7 @@ class Desk:
         self.push = Push(self.context)
         for person in (BOB, CAROL):
             self.push.link_up(person.id, Link(NOW, True, "", allowance_at=NOW))
-            self.push.received(person.id, wire.Hello(NETWORK, ALL_LOGS, False, ()), NOW)
+            self.push.received(person.id, wire.Hello(NETWORK, EVERYTHING, False, ()), NOW)
 
     def receive(self, *entries: Entry) -> events.Deliver | None:
         for effect in self.push.received(BOB.id, wire.Entries(entries), NOW):
@@ -135,7 +136,7 @@ def test_announced_heads_are_missed_as_far_as_they_are_carried(held: int, missed
     desk = Desk(3)
     desk.hold(held)
     announcer = Announcer(desk.context)
-    said = Announcement(int(NOW * 1_000), False, ALL_LOGS, (), (HeadMark(LOG_FEED, 9, bytes(16)),))
+    said = Announcement(int(NOW * 1_000), False, EVERYTHING, (), (HeadMark(LOG_FEED, 9, bytes(16)),))
     announcer.hear(EVE.id, said.encode(), NOW)
     assert announcer.still_missing(NOW + 99) == ([EVE.id] if missed else [])
 

@@ -16,6 +16,7 @@ from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
 from gossip.proto.events import Effect, SessionId
 from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.parts import Positions
 from node.testing.people import NETWORK, people
 from store.entry import MAX_SEQ
@@ -63,7 +64,7 @@ class Desk:
 
     def link(self, peer: AuthorId, *, outbound: bool = True) -> list[Effect]:
         effects = self.give(events.LinkUp(peer, WHERE[0], outbound))
-        return effects + self.give(events.PushReceived(peer, wire.Hello(NETWORK, ALL_LOGS, False, WHERE)))
+        return effects + self.give(events.PushReceived(peer, wire.Hello(NETWORK, EVERYTHING, False, WHERE)))
 
     def serve(self, number: int, peer: AuthorId) -> list[Effect]:
         """Let a neighbour open a session."""
@@ -90,7 +91,7 @@ def of(kind: type, effects: Iterable[Effect]) -> list[Any]:
 
 def announced(seq: int = 5, now: float = NOW) -> bytes:
     heads = (HeadMark(LOG_FEED, seq, bytes(16)),)
-    return Announcement(int(now * 1000), False, ALL_LOGS, WHERE, heads).encode()
+    return Announcement(int(now * 1000), False, EVERYTHING, WHERE, heads).encode()
 
 
 # Links and sessions.
@@ -291,7 +292,7 @@ def test_who_has_not_said_hello_is_not_served() -> None:
 def test_a_peer_of_another_network_gets_no_sync_and_no_ban() -> None:
     desk = Desk()
     assert of(events.OpenSync, desk.give(events.LinkUp(BOB.id, WHERE[0], True)) + desk.wait(1.0)) == []
-    effects = desk.give(events.PushReceived(BOB.id, wire.Hello(bytes(32), ALL_LOGS, False, ())))
+    effects = desk.give(events.PushReceived(BOB.id, wire.Hello(bytes(32), EVERYTHING, False, ())))
     assert effects == [events.Disconnect(BOB.id, "the peer belongs to another network")]
     assert desk.engine.is_welcome(BOB.id, desk.now)
 
@@ -308,7 +309,7 @@ def receiving(desk: Desk, peer: AuthorId = BOB.id, number: int = 9) -> SessionId
     session = SessionId(number)
     desk.serve(number, peer)
     messages: list[sync_wire.SyncMessage] = [
-        sync_wire.Open(ALL_LOGS, bytes(16), bytes(32), 1),
+        sync_wire.Open(EVERYTHING, bytes(16), bytes(32), 1),
         sync_wire.Turn(
             (Positions(place_of(BOB.log_id()).to_bytes(8, "big") + (3).to_bytes(5, "big") + bytes(11)),)
         ),

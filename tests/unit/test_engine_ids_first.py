@@ -14,6 +14,7 @@ from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
 from gossip.proto.events import Effect, SessionId
 from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest
 from node.testing.people import NETWORK, people
 from store.frontier import Frontier
 
@@ -44,7 +45,7 @@ class Desk:
     def link(self) -> SessionId:
         """A link comes up, and with it a session."""
         self.give(events.LinkUp(BOB.id, "", True))
-        effects = self.give(events.PushReceived(BOB.id, wire.Hello(NETWORK, ALL_LOGS, False, ())))
+        effects = self.give(events.PushReceived(BOB.id, wire.Hello(NETWORK, EVERYTHING, False, ())))
         while not of(events.OpenSync, effects):
             at = self.engine.context.schedule.next_at()
             assert at is not None
@@ -56,7 +57,7 @@ class Desk:
         """The stream of a session stands; what it is over."""
         (sent,) = of(events.SendSync, self.give(events.SyncOpened(session, BOB.id, True)))
         assert isinstance(sent.message, sync.Open)
-        return sent.message.interest
+        return sent.message.interest.logs
 
 
 def of(kind: type, effects: Iterable[Effect]) -> list[Any]:
@@ -100,15 +101,17 @@ def test_a_first_session_that_fails_is_told_and_does_not_count() -> None:
 def test_a_peer_that_has_synced_with_us_meanwhile_is_not_asked_for_id_logs_again() -> None:
     desk = Desk(Tuning(ids_first=True))
     desk.give(events.LinkUp(BOB.id, "", False))
-    desk.give(events.PushReceived(BOB.id, wire.Hello(NETWORK, ALL_LOGS, False, ())))
+    desk.give(events.PushReceived(BOB.id, wire.Hello(NETWORK, EVERYTHING, False, ())))
     desk.give(events.SyncOpened(SessionId(99), BOB.id, False))
     nothing = desk.engine.frontier.digest(1)
-    desk.give(events.SyncReceived(SessionId(99), sync.Open(1, bytes(16), nothing, 0), 90))
+    desk.give(events.SyncReceived(SessionId(99), sync.Open(Interest(1), bytes(16), nothing, 0), 90))
     (opened,) = of(events.OpenSync, desk.give(events.SyncWanted(BOB.id)))
     assert desk.open(opened.session) == ALL_LOGS
 
 
-@pytest.mark.parametrize("tuning", [Tuning(), Tuning(ids_first=True, interest=12)], ids=["off", "no id logs"])
+@pytest.mark.parametrize(
+    "tuning", [Tuning(), Tuning(ids_first=True, interest=Interest(12))], ids=["off", "no id logs"]
+)
 def test_else_the_first_session_is_over_everything(tuning: Tuning) -> None:
     desk = Desk(tuning)
-    assert desk.open(desk.link()) == tuning.interest
+    assert desk.open(desk.link()) == tuning.interest.logs

@@ -15,7 +15,7 @@ from gossip.proto.admission import Everyone
 from gossip.proto.engine import Engine
 from gossip.proto.events import Effect, Event, SessionId, Token
 from gossip.proto.evidence import glance
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest, choose
 from gossip.proto.messages import encode_push, parse_push
 from gossip.proto.parts import Listed, Part, Positions, Split, Wanted
 from gossip.proto.sync_messages import encode_sync, parse_sync
@@ -36,7 +36,7 @@ HASHES = st.sampled_from([bytes(32), b"h" * 32])
 IDS = st.sampled_from([entry.id for entry in POSTS])
 SESSIONS = st.integers(1, 4).map(SessionId)
 LOGS = st.sampled_from([BOB.log_id(), EVE.log_id()])
-MARKS = st.lists(st.binary(min_size=6, max_size=6), min_size=1, max_size=3).map(b"".join)
+MARKS = st.lists(st.binary(min_size=5, max_size=5), min_size=1, max_size=3).map(b"".join)
 
 
 def entries_of(numbers: list[int], bare: bool) -> tuple[Entry, ...]:
@@ -48,30 +48,34 @@ def position_of(log_id: LogId, seq: int) -> Positions:
     return Positions(place_of(log_id).to_bytes(8, "big") + seq.to_bytes(5, "big") + bytes(11))
 
 
+INTERESTS = st.sampled_from(
+    [EVERYTHING, Interest(4), choose(sections=[bytes(32)]), choose(bodies_since_ms=9)]
+)
 SHOWN = st.builds(entries_of, st.lists(st.integers(0, 11), min_size=1, max_size=4), st.booleans())
 RUNS = st.tuples(st.integers(0, 7), st.integers(1, 8)).map(
     lambda cut: POSTS[cut[0] : max(cut[0] + 1, cut[1])]
 )
 NETWORKS = st.sampled_from([NETWORK, NETWORK, bytes(32)])
 PUSHES: st.SearchStrategy[wire.PushMessage] = st.one_of(
-    st.builds(wire.Hello, NETWORKS, st.just(ALL_LOGS), st.booleans(), st.just(WHERE)),
+    st.builds(wire.Hello, NETWORKS, INTERESTS, st.booleans(), st.just(WHERE)),
     st.builds(wire.Entries, SHOWN),
     st.builds(wire.WantBodies, st.lists(IDS, min_size=1, max_size=3).map(tuple)),
     st.builds(lambda i: wire.Bodies((wire.BodyAnswer(i, wire.NOT_HELD, b""),)), IDS),
     st.builds(lambda i: wire.Bodies((wire.BodyAnswer(i, wire.HELD, bytes(20)),)), IDS),
     st.sampled_from([wire.EvidenceFound(FORK.encode()), wire.EvidenceFound(b"x")]),
     st.builds(wire.Nudge, HASHES),
+    st.builds(wire.Interested, INTERESTS),
 )
 PARTS: st.SearchStrategy[Part] = st.one_of(
-    st.builds(lambda bits: Split(0, 0, bits, bytes(6 << bits)), st.integers(1, 3)),
+    st.builds(lambda bits: Split(0, 0, bits, bytes(5 << bits)), st.integers(1, 3)),
     st.builds(lambda marks: Listed(0, 0, marks), MARKS),
     st.builds(position_of, LOGS, st.integers(0, 9)),
     st.builds(Wanted, MARKS),
 )
 TURNS = st.lists(PARTS, min_size=1, max_size=2).map(tuple)
 SYNCS: st.SearchStrategy[sync_wire.SyncMessage] = st.one_of(
-    st.builds(sync_wire.Open, st.just(ALL_LOGS), st.just(bytes(16)), HASHES, st.just(3)),
-    st.builds(sync_wire.Differ, st.just(ALL_LOGS), st.just(bytes(16)), HASHES, TURNS),
+    st.builds(sync_wire.Open, INTERESTS, st.just(bytes(16)), HASHES, st.just(3)),
+    st.builds(sync_wire.Differ, INTERESTS, st.just(bytes(16)), HASHES, TURNS),
     st.builds(sync_wire.Turn, TURNS),
     st.builds(sync_wire.Totals, st.integers(0, 9), st.integers(0, 9), st.booleans()),
     st.builds(sync_wire.Run, RUNS),
@@ -103,7 +107,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(events.Announced, PEERS, st.binary(max_size=20)),
     st.builds(events.PeerFound, PEERS, st.just(WHERE), st.booleans()),
     st.builds(events.SyncWanted, PEERS),
+    st.builds(lambda log_id: events.Committed((), None, (), (log_id,)), LOGS),
     st.just(events.AdmissionChanged()),
+    st.builds(events.InterestChanged, INTERESTS),
     st.just(events.AddressesChanged(WHERE)),
     st.just(events.TimerFired()),
 )
@@ -170,7 +176,7 @@ def test_handle_never_raises_and_sends_only_what_others_take(steps: list[tuple[E
     waiting = engine.start(now)
     for peer in (BOB.id, CAROL.id):
         engine.handle(events.LinkUp(peer, WHERE[0], False), now)
-        engine.handle(events.PushReceived(peer, wire.Hello(NETWORK, ALL_LOGS, False, WHERE)), now)
+        engine.handle(events.PushReceived(peer, wire.Hello(NETWORK, EVERYTHING, False, WHERE)), now)
     for event, choice, seconds in steps:
         now += seconds**2 / 10
         effects = engine.handle(event, now)

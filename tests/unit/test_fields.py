@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gossip.errors import RemoteFault, Severity
-from gossip.proto import fields, limits
-from gossip.proto.fields import require_addresses, require_interest, require_version, values_of
+from gossip.proto import limits
+from gossip.proto.fields import require_addresses, require_version, values_of
 
 
 def test_a_message_is_a_list_that_begins_with_its_number() -> None:
@@ -62,14 +62,6 @@ def test_noise_raises_a_remote_fault_and_nothing_else(data: bytes) -> None:
     except RemoteFault:
         return
     assert type(values[0]) is int
-
-
-@pytest.mark.parametrize("value", [-1, 2**32, True, 1.0, "1", None, b"1"])
-def test_an_interest_is_a_set_of_log_numbers(value: object) -> None:
-    require_interest(0)
-    require_interest(fields.ALL_LOGS)
-    with pytest.raises(RemoteFault):
-        require_interest(value)
 
 
 def test_another_version_is_a_slight_fault_and_nonsense_a_bad_one() -> None:

@@ -13,6 +13,7 @@ from gossip.proto.admission import Admission, Everyone
 from gossip.proto.context import Context, Tuning
 from gossip.proto.events import Effect, Piece, Token
 from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.push import FLUSH, NUDGE, Gap, Link, Push
 from node.testing.people import NETWORK, chain_after, people
 from store.entry import MAX_SEQ
@@ -26,7 +27,7 @@ ALICE, BOB, CAROL, DAVE, EVE = people(["alice", "bob", "carol", "dave", "eve"])
 WHERE = ("/ip4/192.0.2.1/tcp/4001",)
 
 
-def hello(interest: int = ALL_LOGS, network: bytes = NETWORK) -> wire.Hello:
+def hello(interest: Interest = EVERYTHING, network: bytes = NETWORK) -> wire.Hello:
     return wire.Hello(network, interest, False, WHERE)
 
 
@@ -106,16 +107,16 @@ def a_fork() -> tuple[Piece, Piece, Evidence]:
 
 
 def test_a_new_link_begins_with_hello_on_both_sides() -> None:
-    post = Post(Tuning(interest=12, hub=True))
+    post = Post(Tuning(interest=Interest(12), hub=True))
     post.context.addresses = (*WHERE, "not\x1bone")
-    assert post.link(EVE.id) == [events.SendPush(EVE.id, wire.Hello(NETWORK, 12, True, WHERE))]
+    assert post.link(EVE.id) == [events.SendPush(EVE.id, wire.Hello(NETWORK, Interest(12), True, WHERE))]
     assert EVE.id not in post.push.neighbours()
     known = (WHERE[0],)
-    assert post.push.received(EVE.id, hello(5), NOW) == [
+    assert post.push.received(EVE.id, hello(Interest(5)), NOW) == [
         events.Learned(EVE.id, known, False, met=True),
         events.FindMissingBodies(),
     ]
-    assert post.push.interest_of(EVE.id) == 5
+    assert post.push.interest_of(EVE.id) == Interest(5)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_others_entries_go_to_everyone_but_whoever_has_shown_them() -> None:
 def test_a_neighbour_gets_only_the_logs_that_it_carries() -> None:
     post = Post()
     post.link(EVE.id)
-    post.push.received(EVE.id, hello(0b1000), NOW)
+    post.push.received(EVE.id, hello(Interest(0b1000)), NOW)
     assert EVE.id not in pushed(post.commit(people(["bob"])[0].posts(1)))
 
 
@@ -267,7 +268,7 @@ class Only(Everyone):
 
 
 def test_what_is_not_carried_here_is_dropped_before_anything_is_remembered() -> None:
-    post = Post(Tuning(interest=0b1000))
+    post = Post(Tuning(interest=Interest(0b1000)))
     assert post.receive(BOB.id, *EVE.posts(2)) is None
     post = Post(admission=Only(BOB.id))
     assert post.receive(BOB.id, *EVE.posts(2)) is None
@@ -359,7 +360,7 @@ def test_a_nudge_is_noted_with_what_it_says() -> None:
 def test_what_is_remembered_of_entries_is_bounded() -> None:
     post = Post()
     for number in range(limits.SEEN_ENTRIES + 100):
-        post.push._note_holder(events.Head(1, number.to_bytes(32, "big")).id, BOB.id)  # type: ignore[arg-type]
+        post.push._holders.note(events.Head(1, number.to_bytes(32, "big")).id, BOB.id)  # type: ignore[arg-type]
     assert len(post.push._holders) == limits.SEEN_ENTRIES
 
 
@@ -369,8 +370,8 @@ def test_of_an_entry_that_was_handed_on_nothing_is_kept_but_that_it_was_seen() -
     posts = eve.posts(limits.BULK_ENTRIES)
     post.commit(posts, source=BOB.id)
     assert post.receive(DAVE.id, *posts) is None
-    assert len({id(holders) for holders in post.push._holders.values()}) == 1
-    assert not any(post.push._holders.values())
+    assert len({id(holders) for holders in post.push._holders._seen.values()}) == 1
+    assert not any(post.push._holders._seen.values())
 
 
 def test_messages_of_a_peer_without_a_link_are_ignored() -> None:
@@ -378,5 +379,5 @@ def test_messages_of_a_peer_without_a_link_are_ignored() -> None:
     post.push.link_down(BOB.id, NOW)
     assert post.push.received(BOB.id, wire.Entries(EVE.posts(1)), NOW) == []
     assert post.push.neighbours() == [CAROL.id, DAVE.id]
-    assert post.push.interest_of(BOB.id) == ALL_LOGS
+    assert post.push.interest_of(BOB.id) == EVERYTHING
     assert post.push.judged(Token(99), (), NOW) == []

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from gossip.errors import RemoteFault, Severity
 from gossip.proto import limits
 from gossip.proto import messages as wire
+from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import Interest, choose
 from gossip.proto.messages import BodyAnswer, encode_push, parse_push
 from node.testing.people import people, spoiled
 from store.entry import MAX_BODY_BYTES
@@ -26,13 +28,20 @@ ANSWERS = st.one_of(
     st.builds(BodyAnswer, HASHES, st.just(wire.DELETED), HASHES),
     st.builds(BodyAnswer, HASHES, st.sampled_from([wire.EXPIRED, wire.NOT_HELD]), st.just(b"")),
 )
+INTERESTS = st.builds(
+    choose,
+    st.integers(0, ALL_LOGS),
+    st.none() | st.sets(st.binary(min_size=32, max_size=32), max_size=4),
+    st.just(0) | st.integers(0, 2**53 - 1),
+)
 MESSAGES: st.SearchStrategy[wire.PushMessage] = st.one_of(
-    st.builds(wire.Hello, HASHES, st.integers(0, 2**32 - 1), st.booleans(), ADDRESSES),
+    st.builds(wire.Hello, HASHES, INTERESTS, st.booleans(), ADDRESSES),
     st.builds(wire.Entries, st.lists(SHOWN, min_size=1, max_size=5).map(tuple)),
     st.builds(wire.WantBodies, st.lists(HASHES, min_size=1, max_size=5).map(tuple)),
     st.builds(wire.Bodies, st.lists(ANSWERS, min_size=1, max_size=5).map(tuple)),
     st.builds(wire.EvidenceFound, st.binary(max_size=50)),
     st.builds(wire.Nudge, HASHES),
+    st.builds(wire.Interested, INTERESTS),
 )
 
 
@@ -124,7 +133,7 @@ def test_an_entry_that_nobody_can_ever_accept_is_hostile_an_unknown_message_only
         parse_push(msgpack.packb(REFUSED["a body that does not fit"]))
     assert caught.value.severity is Severity.HOSTILE
     with pytest.raises(RemoteFault) as caught:
-        parse_push(msgpack.packb([7]))
+        parse_push(msgpack.packb([8]))
     assert caught.value.severity is Severity.SLIGHT
 
 
@@ -133,7 +142,7 @@ def test_the_largest_messages_fit_into_a_frame() -> None:
     for message in (
         wire.Bodies((body,) * limits.BODIES_PER_ANSWER),
         wire.WantBodies((EntryId(ID),) * limits.MAX_WANTED_BODIES),
-        wire.Hello(NET, 0, True, ("a" * limits.MAX_ADDRESS_CHARS,) * limits.MAX_ADDRESSES),
+        wire.Hello(NET, Interest(0), True, ("a" * limits.MAX_ADDRESS_CHARS,) * limits.MAX_ADDRESSES),
         wire.EvidenceFound(bytes(wire.MAX_EVIDENCE_BYTES)),
     ):
         data = encode_push(message)

@@ -280,7 +280,7 @@ def test_positions_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 RANGES = st.integers(0, 64).flatmap(lambda depth: st.tuples(st.just(depth), st.integers(0, (1 << depth) - 1)))
-FINGERPRINTS = st.lists(st.binary(min_size=6, max_size=6), min_size=1, max_size=4).map(b"".join)
+FINGERPRINTS = st.lists(st.binary(min_size=5, max_size=5), min_size=1, max_size=4).map(b"".join)
 PARTS: st.SearchStrategy[Part] = st.one_of(
     st.builds(lambda where: garbage(*where), RANGES.filter(lambda where: where[0] < 64)),
     st.builds(lambda where, marks: Listed(*where, marks), RANGES, FINGERPRINTS),

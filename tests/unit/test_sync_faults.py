@@ -13,6 +13,7 @@ from gossip.proto import sync_messages as wire
 from gossip.proto.admission import Everyone
 from gossip.proto.context import Terms
 from gossip.proto.events import Effect, SessionId, Token
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.parts import Listed, Part, Positions, Split, Wanted
 from gossip.proto.sync import Phase, SyncSession
 from gossip.proto.sync_messages import SyncMessage
@@ -40,7 +41,7 @@ def a_session(*, initiator: bool = True, evidence_is_news: bool = True) -> SyncS
     tokens = count(1)
     terms = Terms(
         frontier=Frontier(NETWORK, states),
-        interests=(ALL, ALL),
+        interests=(EVERYTHING, EVERYTHING),
         last_carried=Everyone().last_carried,
         unwanted=set(),
         is_news=lambda evidence: evidence_is_news,
@@ -58,7 +59,7 @@ def position(log_id: LogId, seq: int, mark: bytes = b"\1" * 6, evidence: bytes =
 
 
 def differ(*parts: Part) -> wire.Differ:
-    return wire.Differ(ALL, bytes(16), bytes(32), parts)
+    return wire.Differ(EVERYTHING, bytes(16), bytes(32), parts)
 
 
 def comparing() -> SyncSession:
@@ -99,7 +100,7 @@ def accepted(seq: int) -> events.Accepted:
 
 
 HASH, NONCE = b"h" * 32, bytes(16)
-OPEN = wire.Open(ALL, NONCE, HASH, 1)
+OPEN = wire.Open(EVERYTHING, NONCE, HASH, 1)
 TURN = wire.Turn((Listed(0, 0, b""),))
 TRADE: list[SyncMessage] = [
     run(3, 4),

@@ -19,6 +19,7 @@ from gossip.proto.admission import Admission, Everyone
 from gossip.proto.context import Context, Terms
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.evidence import glance, is_news
+from gossip.proto.interest import Interest
 from gossip.proto.sync import Phase, SyncSession
 from gossip.proto.sync_messages import SyncMessage, encode_sync, parse_sync
 from node.testing.people import NETWORK, Person, chain_after, people, spoiled
@@ -63,7 +64,7 @@ class Side:
         self.unwanted: set[int] = set()
         terms = Terms(
             frontier=self.frontier,
-            interests=(interest, interest),
+            interests=(Interest(interest), Interest(interest)),
             last_carried=admission.last_carried,
             unwanted=self.unwanted,
             is_news=lambda evidence: is_news(context, glance(evidence)),
@@ -208,7 +209,7 @@ def test_each_side_gets_what_it_lacks() -> None:
     assert pair.ours.ended is not None
     assert (pair.ours.ended.entries_sent, pair.ours.ended.entries_received) == (33, 4)
     assert pair.ours.ended.complete
-    assert pair.ours.session.entries_new == 4
+    assert pair.ours.session.receiving.entries_new == 4
 
 
 def test_a_long_log_goes_in_runs_within_the_window() -> None:

@@ -21,6 +21,7 @@ from gossip.proto.events import SessionId, Token
 from gossip.proto.evidence import glance, is_news
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import Deframer, frame
+from gossip.proto.interest import Interest
 from gossip.proto.limits import MAX_FRAME_BYTES, MAX_FRAME_ITEMS
 from gossip.proto.reconcile import Reconciler
 from gossip.proto.sync import Phase, SyncSession
@@ -29,6 +30,7 @@ from store.codec import decode, encode
 from store.entry import parse
 from store.frontier import Frontier, Position, Snapshot, place_of
 from store.ids import AuthorId, EntryId, LogNo, NetworkId
+from store.interface import LogState
 from store.log import Head, LogId
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -121,7 +123,8 @@ def position_of(case: Case) -> Position:
 def snapshot_of(cases: list[Case], interest: int = ALL_LOGS) -> Snapshot:
     positions = list(map(position_of, cases))
     assert [held.place for held in positions] == sorted(held.place for held in positions)
-    return Snapshot([held for held in positions if interest >> held.log_id.log & 1])
+    counting = [held for held in positions if held.head is not None or held.log_id.log != 0]
+    return Snapshot([held for held in counting if interest >> held.log_id.log & 1])
 
 
 def accept_frontier(case: Case) -> None:
@@ -132,12 +135,45 @@ def accept_frontier(case: Case) -> None:
     assert blake(b"asterism/frontier/1\0" + raw(case, "network") + packed) == raw(case, "digest")
 
 
+def interest_of(value: Any) -> Interest:
+    if type(value) is int:
+        return Interest(value)
+    logs, sections, since_ms = value
+    return Interest(logs, None if sections is None else tuple(map(bytes.fromhex, sections)), since_ms)
+
+
+def is_carried(interest: Any, author: str, log: int, sections_of: dict[str, list[str]]) -> bool:
+    """From the words of the specification."""
+    logs, sections, _ = [interest, None, 0] if type(interest) is int else interest
+    own = sections_of.get(author, [])
+    in_section = sections is None or log == 0 or not own or bool(set(own) & set(sections))
+    return bool(logs >> log & 1) and in_section
+
+
+def accept_selection(case: Case) -> None:
+    both = [
+        position_of(held).packed
+        for held in case["held"]
+        if all(is_carried(one, held["author"], held["log"], case["sections_of"]) for one in case["interests"])
+    ]
+    assert len(both) == case["logs"]
+    assert blake(b"asterism/frontier/1\0" + raw(case, "network") + b"".join(both)) == raw(case, "digest")
+    one, other = map(interest_of, case["interests"])
+    states = {}
+    for held in map(position_of, case["held"]):
+        states[held.log_id] = LogState(held.head, 0, None)
+    frontier = Frontier(NetworkId(raw(case, "network")), states)
+    belongs = {raw_key: frozenset(map(bytes.fromhex, of)) for raw_key, of in case["sections_of"].items()}
+    frontier.group_by(lambda author: belongs.get(author.hex(), frozenset()))
+    assert frontier.digest(one.meet(other)) == frontier.digest(other.meet(one)) == raw(case, "digest")
+
+
 def accept_fingerprint(case: Case) -> None:
     key = blake(b"asterism/sync/1", key=b"".join(map(bytes.fromhex, case["nonces"])))
     assert key == raw(case, "key")
     positions = list(map(bytes.fromhex, case["positions"]))
-    assert blake(b"".join(positions), 6, key) == raw(case, "range")
-    assert [blake(item, 6, key).hex() for item in positions] == case["logs"]
+    assert blake(b"".join(positions), 5, key) == raw(case, "range")
+    assert [blake(item, 5, key).hex() for item in positions] == case["logs"]
     for item, packed in zip(positions, case["packed"], strict=True):
         place, seq, head, evidence = item[:8], item[8:16], item[16:48], item[48:]
         marks = blake(head, 6, key) if any(seq) else bytes(6)
@@ -180,7 +216,7 @@ class Player:
         tokens = count(1)
         terms = Terms(
             frontier=self.frontier,
-            interests=(case["interest"], case["peer_interest"]),
+            interests=(interest_of(case["interest"]), interest_of(case["peer_interest"])),
             last_carried=Everyone().last_carried,
             unwanted=set(),
             is_news=lambda evidence: is_news(context, glance(evidence)),
@@ -267,6 +303,7 @@ def refuse_session(case: Case) -> None:
 ACCEPTORS: dict[str, Callable[[Case], None]] = {
     "frames": accept_frames,
     "frontier": accept_frontier,
+    "selection": accept_selection,
     "fingerprint": accept_fingerprint,
     "comparison": accept_comparison,
     "message": accept_sync_message,

@@ -12,11 +12,11 @@ from gossip_samples import (
     encoded_push,
     push_messages,
 )
-from gossip_sides import Case
+from gossip_sides import Case, shown_interest
 
 from gossip.proto import messages as wire
 from gossip.proto.announce import Announcement, HeadMark
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING
 from store.ids import to_text
 
 DAY_MS = 86_400_000
@@ -44,7 +44,7 @@ def said() -> Iterator[Case]:
             "data": data.hex(),
             "time_ms": words.time_ms,
             "hub": words.hub,
-            "interest": words.interest,
+            "interest": shown_interest(words.interest),
             "addresses": list(words.addresses),
             "heads": [[head.log, head.seq, head.mark.hex()] for head in words.heads],
         }
@@ -52,7 +52,7 @@ def said() -> Iterator[Case]:
 
 def announced(time_ms: int, heads: tuple[HeadMark, ...] = ()) -> str:
     """The bytes of an announcement."""
-    return Announcement(time_ms, False, ALL_LOGS, (ADDRESS,), heads).encode().hex()
+    return Announcement(time_ms, False, EVERYTHING, (ADDRESS,), heads).encode().hex()
 
 
 def believed() -> Iterator[Case]:
@@ -101,6 +101,11 @@ def links() -> Iterator[Case]:
         ],
         "bodies that are not known are wanted": [hello, samples["want of 64 bodies"]],
         "evidence": [hello, samples["evidence of a fork"]],
+        "another interest, twice": [
+            hello,
+            samples["interested in two sections"],
+            samples["interested in everything"],
+        ],
         "nudges": [hello, samples["nudge"], samples["nudge"]],
     }
     for name, received in named.items():

@@ -14,7 +14,7 @@ from gossip.proto import messages as wire
 from gossip.proto.admission import Everyone
 from gossip.proto.announce import parse_announcement
 from gossip.proto.context import Context
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.messages import encode_push, parse_push
 from gossip.proto.push import Link, Push
 from store.entry import MAX_SEQ, MAX_TIME_MS
@@ -32,6 +32,9 @@ def broken_messages() -> dict[str, tuple[str, dict[int, Any]]]:
         "hello of version true": (hello, {1: True}),
         "hello with a network of 31 bytes": (hello, {2: bytes(31)}),
         "hello with an interest of 2**32": (hello, {3: 2**32}),
+        "hello with an interest in the same section twice": (hello, {3: [5, [bytes(32)] * 2, 0]}),
+        "hello with an interest of two values": (hello, {3: [5, None]}),
+        "hello with an interest in bodies from before 1970": (hello, {3: [5, None, -1]}),
         "hello with a number for hub": (hello, {4: 1}),
         "hello with 17 addresses": (hello, {5: ["/ip4/192.0.2.7/tcp/1"] * 17}),
         "hello with an empty address": (hello, {5: [""]}),
@@ -58,7 +61,8 @@ def broken_messages() -> dict[str, tuple[str, dict[int, Any]]]:
         "an answer with nothing for a body": (answers, {3: None}),
         "evidence as text": ("evidence of a fork", {1: "x"}),
         "a nudge of 31 bytes": ("nudge", {1: bytes(31)}),
-        "an unknown number": ("nudge", {0: 7}),
+        "an interest as a text": ("interested in everything", {1: "all"}),
+        "an unknown number": ("nudge", {0: 8}),
         "a number that is true": ("nudge", {0: True}),
     }
 
@@ -67,7 +71,16 @@ def message_cases() -> Iterator[Case]:
     """Bytes that are no push message."""
     good = encoded_push()
     named = malformed(good, broken_messages())
-    named |= longer(good, ["hello of a laptop", "one entry with its body", "evidence of a fork", "nudge"])
+    named |= longer(
+        good,
+        [
+            "hello of a laptop",
+            "one entry with its body",
+            "evidence of a fork",
+            "nudge",
+            "interested in everything",
+        ],
+    )
     named |= {
         "entries without an entry": b"\x91\x02",
         "want of nothing": b"\x91\x03",
@@ -93,6 +106,7 @@ def said_cases() -> Iterator[Case]:
         "time 2**53": (of, {1: MAX_TIME_MS + 1}),
         "a number for hub": (of, {2: 0}),
         "an interest of 2**32": (of, {3: 2**32}),
+        "an interest in a section as text": (of, {3: [5, ["x" * 32], 0]}),
         "17 addresses": (of, {4: ["/"] * 17}),
         "an address that is not ASCII": (of, {4: ["ж"]}),
         "a head of log 32": (of, {5: [32, 1, bytes(16)]}),
@@ -119,11 +133,12 @@ def link_cases() -> Iterator[Case]:
     good = encoded_push()
     hello = good["hello of a laptop"]
     held = wire.BodyAnswer(ALICE_FEED[0].id, wire.HELD, ALICE_FEED[0].body or b"")
-    other = encode_push(wire.Hello(OTHER_NETWORK, ALL_LOGS, False, ()))
+    other = encode_push(wire.Hello(OTHER_NETWORK, EVERYTHING, False, ()))
     no_evidence = encode_push(wire.EvidenceFound(b"\x92\x00\x90"))
     named = {
         "entries before hello": [good["one entry with its body"]],
         "a nudge before hello": [good["nudge"]],
+        "an interest before hello": [good["interested in everything"]],
         "hello twice": [hello, hello],
         "hello of another network": [other],
         "a body that was not asked for": [hello, encode_push(wire.Bodies((held,)))],

@@ -6,7 +6,7 @@ from gossip_sides import ALICE_FEED, BOB_FEED, CAROL_ID, NONCES, bob_fork
 from gossip.proto import messages as push
 from gossip.proto import sync_messages as sync
 from gossip.proto.announce import Announcement, HeadMark
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest, choose
 from gossip.proto.parts import Listed, Positions, Split, Wanted
 from store.crypto import digest
 from store.entry import MAX_SEQ
@@ -25,16 +25,32 @@ def an_id(number: int) -> EntryId:
     return EntryId(digest(bytes([number])))
 
 
+NARROW = choose(0b1101, [an_id(20), an_id(21)], TIME_MS)
+
+
 def push_messages() -> dict[str, push.PushMessage]:
     """Messages of the push stream."""
     return {
-        "hello of a laptop": push.Hello(NETWORK, ALL_LOGS, False, (ADDRESS,)),
+        "hello of a laptop": push.Hello(NETWORK, EVERYTHING, False, (ADDRESS,)),
         "hello of a hub that carries feeds and documents": push.Hello(
-            NETWORK, 0b1100, True, (ADDRESS, "/dns/hub.example.org/tcp/4001", "/ip6/2001:db8::7/tcp/4001")
+            NETWORK,
+            Interest(0b1100),
+            True,
+            (ADDRESS, "/dns/hub.example.org/tcp/4001", "/ip6/2001:db8::7/tcp/4001"),
         ),
-        "hello of one who carries nothing and is nowhere": push.Hello(NETWORK, 0, False, ()),
+        "hello of one who carries nothing and is nowhere": push.Hello(NETWORK, Interest(0), False, ()),
         "hello with 16 addresses of 200 characters": push.Hello(
-            NETWORK, ALL_LOGS, True, tuple(f"/dns/{number:0195}" for number in range(16))
+            NETWORK, EVERYTHING, True, tuple(f"/dns/{number:0195}" for number in range(16))
+        ),
+        "hello of one who carries two sections, and bodies from a time on": push.Hello(
+            NETWORK, NARROW, False, (ADDRESS,)
+        ),
+        "hello of one who carries all sections, and bodies from a time on": push.Hello(
+            NETWORK, choose(bodies_since_ms=TIME_MS), False, ()
+        ),
+        "hello of one who carries no section": push.Hello(NETWORK, choose(sections=()), False, ()),
+        "hello of one who carries 64 sections": push.Hello(
+            NETWORK, choose(sections=map(an_id, range(64))), False, ()
         ),
         "one entry with its body": push.Entries((ALICE_FEED[0],)),
         "three entries of two logs, one without its body": push.Entries(
@@ -52,26 +68,32 @@ def push_messages() -> dict[str, push.PushMessage]:
         ),
         "evidence of a fork": push.EvidenceFound(bob_fork().encode()),
         "nudge": push.Nudge(an_id(5)),
+        "interested in everything": push.Interested(EVERYTHING),
+        "interested in two sections": push.Interested(NARROW),
     }
 
 
 def comparing_messages() -> dict[str, sync.SyncMessage]:
     """Messages of the sync stream until the comparison is over."""
-    marks = bytes(range(12))
+    marks = bytes(range(10))
     packed = bytes(range(24))
     return {
-        "open": sync.Open(ALL_LOGS, NONCES["initiator"], an_id(6), 3),
-        "open of one who holds nothing": sync.Open(ALL_LOGS, NONCES["initiator"], an_id(7), 0),
+        "open": sync.Open(EVERYTHING, NONCES["initiator"], an_id(6), 3),
+        "open of one who holds nothing": sync.Open(EVERYTHING, NONCES["initiator"], an_id(7), 0),
+        "open of one who carries two sections": sync.Open(NARROW, NONCES["initiator"], an_id(7), 2),
         "same": sync.Same(),
         "differ, the line listed": sync.Differ(
-            ALL_LOGS, NONCES["responder"], an_id(8), (Listed(0, 0, marks),)
+            EVERYTHING, NONCES["responder"], an_id(8), (Listed(0, 0, marks),)
         ),
         "differ, the line split in 64": sync.Differ(
-            0b100, NONCES["responder"], an_id(9), (Split(0, 0, 6, bytes(6 * 64)),)
+            Interest(0b100), NONCES["responder"], an_id(9), (Split(0, 0, 6, bytes(5 * 64)),)
+        ),
+        "differ of one who carries two sections": sync.Differ(
+            NARROW, NONCES["responder"], an_id(8), (Listed(0, 0, marks),)
         ),
         "turn of one empty list": sync.Turn((Listed(64, 2**64 - 1, b""),)),
         "turn with a part of each sort": sync.Turn(
-            (Split(2, 1, 1, marks), Listed(2, 3, marks[:6]), Positions(packed), Wanted(marks))
+            (Split(2, 1, 1, marks), Listed(2, 3, marks[:5]), Positions(packed), Wanted(marks))
         ),
         "totals": sync.Totals(38, 17_100, True),
         "totals of nothing, with more left out": sync.Totals(0, 0, False),
@@ -104,9 +126,10 @@ def announcements() -> dict[str, Announcement]:
     """Announcements."""
     heads = tuple(HeadMark(LogNo(number), number + 1, an_id(number)[:16]) for number in range(32))
     return {
-        "of a laptop": Announcement(TIME_MS, False, ALL_LOGS, (ADDRESS,), heads[2:3]),
-        "of a device that says nothing of itself": Announcement(0, False, 0, (), ()),
-        "of a hub with every log": Announcement(2**53 - 1, True, ALL_LOGS, (ADDRESS,) * 16, heads),
+        "of a laptop": Announcement(TIME_MS, False, EVERYTHING, (ADDRESS,), heads[2:3]),
+        "of a device that says nothing of itself": Announcement(0, False, Interest(0), (), ()),
+        "of a hub with every log": Announcement(2**53 - 1, True, EVERYTHING, (ADDRESS,) * 16, heads),
+        "of one who carries two sections": Announcement(TIME_MS, False, NARROW, (ADDRESS,), ()),
     }
 
 

@@ -15,7 +15,7 @@ from gossip.proto.admission import Everyone
 from gossip.proto.context import Context, Terms
 from gossip.proto.events import Effect, SessionId, Token
 from gossip.proto.evidence import glance, is_news
-from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.sync import SyncSession
 from gossip.proto.sync_messages import encode_sync, parse_sync
 from store.crypto import SigningKey
@@ -49,10 +49,20 @@ def shown_position(held: Position) -> Case:
     return {**names, "evidence": held.evidence.hex(), "place": str(held.place), "packed": held.packed.hex()}
 
 
+def shown_interest(interest: Interest) -> int | list[object]:
+    """An interest as it is on the wire, ids in hex."""
+    if interest == Interest(interest.logs):
+        return interest.logs
+    sections = None if interest.sections is None else [section.hex() for section in interest.sections]
+    return [interest.logs, sections, interest.bodies_since_ms]
+
+
 class Side:
     """One side of a session: what it holds, its session, and what the store has still to answer."""
 
-    def __init__(self, role: str, logs: Iterable[Sequence[Entry]], interests: tuple[int, int]) -> None:
+    def __init__(
+        self, role: str, logs: Iterable[Sequence[Entry]], interests: tuple[Interest, Interest]
+    ) -> None:
         """`interests`: ours, and the peer's as far as known."""
         self.role = role
         self.interests = interests
@@ -138,10 +148,14 @@ def talk(initiator: Side, responder: Side) -> list[Case]:
 
 
 def both(
-    ours: Iterable[Sequence[Entry]], theirs: Iterable[Sequence[Entry]], known: int = ALL_LOGS
+    ours: Iterable[Sequence[Entry]],
+    theirs: Iterable[Sequence[Entry]],
+    known: Interest = EVERYTHING,
+    carried: Interest = EVERYTHING,
 ) -> tuple[Side, Side]:
-    """Initiator and responder. `known`: what the initiator believes that the responder carries."""
-    return Side("initiator", ours, (ALL_LOGS, known)), Side("responder", theirs, (ALL_LOGS, ALL_LOGS))
+    """Initiator and responder. `known`: what the initiator takes the responder to carry; `carried`: what it
+    carries itself."""
+    return Side("initiator", ours, (carried, known)), Side("responder", theirs, (EVERYTHING, EVERYTHING))
 
 
 def example() -> tuple[Side, Side]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from entry_pieces import NETWORK
+from entry_pieces import NETWORK, chain, post
 from gossip_samples import comparing_messages, encoded_sync, trading_messages
 from gossip_sides import (
     ALICE_FEED,
     BOB_FEED,
+    CAROL,
     CAROL_ID,
     NONCES,
     Case,
@@ -16,21 +17,23 @@ from gossip_sides import (
     bob_fork,
     both,
     example,
+    shown_interest,
     shown_position,
     talk,
 )
 
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import frame
+from gossip.proto.interest import EVERYTHING, Interest, choose
 from gossip.proto.parts import Listed
 from gossip.proto.reconcile import Reconciler
 from gossip.proto.sync_messages import Run, Turn, encode_sync
-from store.crypto import digest, keyed_digest
+from store.crypto import SigningKey, digest, keyed_digest
 from store.entry import Entry
-from store.frontier import Frontier, Snapshot
-from store.ids import LOG_FEED, AuthorId, EntryId
+from store.frontier import Frontier, Snapshot, place_of, position
+from store.ids import LOG_FEED, LOG_ID, AuthorId, EntryId
 from store.interface import LogState
-from store.log import Evidence, Head, LogId
+from store.log import Evidence, Head, LogId, fork_proof
 
 KEY = keyed_digest(NONCES["initiator"] + NONCES["responder"], b"asterism/sync/1", 32)
 
@@ -69,24 +72,65 @@ def frontiers() -> Iterator[Case]:
     feeds = states_of([ALICE_FEED, BOB_FEED, CAROL_ID])
     proof = bob_fork()
     only_evidence = {**feeds, proof.log_id: LogState(None, 0, proof)}
+    id_proof = carol_fork()
+    id_evidence = {**feeds, id_proof.log_id: LogState(None, 0, id_proof)}
     named = {
         "nothing held": ({}, ALL_LOGS),
         "three logs": (feeds, ALL_LOGS),
         "of three logs those of number 2": (feeds, 0b100),
         "one log ended by a fork": (ended(feeds, proof, 1), ALL_LOGS),
         "of one log nothing but the evidence": (only_evidence, ALL_LOGS),
+        "of an id log nothing but the evidence, which does not count": (id_evidence, ALL_LOGS),
     }
     for name, (states, interest) in named.items():
         snapshot = Frontier(NETWORK, states).snapshot(interest)
+        held = [position(log_id, place_of(log_id), state) for log_id, state in states.items()]
         yield {
             "what": "frontier",
             "name": name,
             "network": NETWORK.hex(),
             "interest": interest,
-            "held": [shown_position(held) for held in Frontier(NETWORK, states).snapshot(ALL_LOGS).positions],
+            "held": [shown_position(one) for one in sorted(held, key=lambda one: one.place)],
             "logs": len(snapshot),
             "digest": snapshot.digest(NETWORK).hex(),
         }
+
+
+def selections() -> Iterator[Case]:
+    """What two nodes compare of the same logs when they carry different sections."""
+    lyon, berlin, roma = (digest(bytes([number])) for number in (30, 31, 32))
+    belongs = {ALICE_FEED[0].author: {lyon}, BOB_FEED[0].author: {berlin, roma}}
+    some = choose(sections=[lyon, berlin])
+    named = {
+        "one carries everything, one a section": (EVERYTHING, choose(sections=[lyon])),
+        "two different sections": (choose(sections=[lyon]), choose(sections=[berlin])),
+        "one author is in both by two sections": (choose(sections=[berlin]), choose(sections=[lyon, roma])),
+        "no section, so id logs and those of no member": (choose(sections=[]), EVERYTHING),
+        "id logs are in whatever the sections, unless their number is not": (choose(0b100, [berlin]), some),
+        "age plays no part": (choose(bodies_since_ms=2**50), some),
+    }
+    feeds = states_of([ALICE_FEED, BOB_FEED, CAROL_ID, chain(1, "carol", key=CAROL)])
+    frontier = Frontier(NETWORK, feeds)
+    frontier.group_by(lambda author: frozenset(belongs.get(author, ())))
+    for name, (one, other) in named.items():
+        both_carry = one.meet(other)
+        yield {
+            "what": "selection",
+            "name": name,
+            "network": NETWORK.hex(),
+            "sections_of": {author.hex(): sorted(map(bytes.hex, of)) for author, of in belongs.items()},
+            "interests": [shown_interest(one), shown_interest(other)],
+            "held": [shown_position(held) for held in frontier.snapshot(ALL_LOGS).positions],
+            "logs": frontier.count(both_carry),
+            "digest": frontier.digest(both_carry).hex(),
+        }
+
+
+def carol_fork() -> Evidence:
+    """The proof that Carol's second device began its `id` log in two ways."""
+    key = SigningKey(bytes([4] * 32))
+    one, other = (post(1, b"", text, key=key, log=LOG_ID) for text in ("one", "other"))
+    return fork_proof(one, other, NETWORK)
 
 
 def fingerprints() -> Iterator[Case]:
@@ -102,8 +146,8 @@ def fingerprints() -> Iterator[Case]:
             "nonces": [NONCES["initiator"].hex(), NONCES["responder"].hex()],
             "key": KEY.hex(),
             "positions": [held.packed.hex() for held in snapshot.positions],
-            "range": snapshot.fingerprint(KEY, 0, len(snapshot), 6).hex(),
-            "logs": [snapshot.fingerprint(KEY, at, at + 1, 6).hex() for at in range(len(snapshot))],
+            "range": snapshot.fingerprint(KEY, 0, len(snapshot), 5).hex(),
+            "logs": [snapshot.fingerprint(KEY, at, at + 1, 5).hex() for at in range(len(snapshot))],
             "packed": [told[at : at + 24].hex() for at in range(0, len(told), 24)],
         }
 
@@ -163,8 +207,8 @@ def session(name: str, pair: tuple[Side, Side]) -> Case:
     for side in pair:
         case[side.role] = {
             "nonce": NONCES[side.role].hex(),
-            "interest": side.interests[0],
-            "peer_interest": side.interests[1],
+            "interest": shown_interest(side.interests[0]),
+            "peer_interest": shown_interest(side.interests[1]),
             "holds": held_runs(side),
         }
     case["messages"] = talk(*pair)
@@ -180,7 +224,14 @@ def sessions() -> Iterator[Case]:
     everything = [ALICE_FEED, BOB_FEED, CAROL_ID]
     yield session("three logs, each side lacks something", example())
     yield session("nothing differs", both(everything, everything))
-    yield session("the initiator took the responder to carry less", both(everything, everything, 0b100))
+    yield session(
+        "the initiator took the responder to carry less", both(everything, everything, Interest(0b100))
+    )
+    since = choose(bodies_since_ms=BOB_FEED[0].time_ms + 1)
+    yield session(
+        "the initiator wants no bodies from before a time, other than in id logs",
+        both([ALICE_FEED], everything, carried=since),
+    )
     yield session("a fork at one seq is searched for and proved", both([BOB_FEED], [bob_branch()]))
     yield session(
         "the longer side finds the fork before its first run",
@@ -232,4 +283,4 @@ def frames() -> Iterator[Case]:
 
 def cases() -> list[Case]:
     """All of them."""
-    return [*frames(), *frontiers(), *fingerprints(), *comparisons(), *messages(), *sessions()]
+    return [*frames(), *frontiers(), *selections(), *fingerprints(), *comparisons(), *messages(), *sessions()]

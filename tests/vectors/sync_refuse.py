@@ -13,6 +13,7 @@ from gossip.errors import RemoteFault, Severity
 from gossip.proto import sync_messages as wire
 from gossip.proto.fields import ALL_LOGS
 from gossip.proto.framing import Deframer, frame
+from gossip.proto.interest import EVERYTHING
 from gossip.proto.parts import Listed, Part, Positions, Split, Wanted
 from gossip.proto.sync_messages import SyncMessage, encode_sync, parse_sync
 from store.entry import MAX_SEQ
@@ -92,15 +93,15 @@ def broken_turns() -> dict[str, tuple[str, dict[int, Any]]]:
     """Turns with a part that breaks a rule."""
     of = "turn of one empty list"
     return {
-        "a split of a range of depth 65": (of, part(0, 65, 0, 1, bytes(12))),
-        "a split below depth 64": (of, part(0, 60, 0, 6, bytes(384))),
-        "a split into one": (of, part(0, 0, 0, 0, bytes(6))),
-        "a split into 128": (of, part(0, 0, 0, 7, bytes(768))),
-        "a split without a fingerprint": (of, part(0, 0, 0, 1, bytes(6))),
+        "a split of a range of depth 65": (of, part(0, 65, 0, 1, bytes(10))),
+        "a split below depth 64": (of, part(0, 60, 0, 6, bytes(320))),
+        "a split into one": (of, part(0, 0, 0, 0, bytes(5))),
+        "a split into 128": (of, part(0, 0, 0, 7, bytes(640))),
+        "a split without a fingerprint": (of, part(0, 0, 0, 1, bytes(5))),
         "a prefix longer than the depth": (of, part(1, 3, 8, b"")),
         "a prefix below 0": (of, part(1, 3, -1, b"")),
         "a depth that is true": (of, part(1, True, 0, b"")),
-        "a list of half a fingerprint": (of, part(1, 0, 0, bytes(9))),
+        "a list of half a fingerprint": (of, part(1, 0, 0, bytes(8))),
         "no positions": (of, part(2, b"")),
         "a position of 23 bytes": (of, part(2, bytes(23))),
         "nothing wanted": (of, part(3, b"")),
@@ -118,6 +119,14 @@ def broken_messages() -> dict[str, tuple[str, dict[int, Any]]]:
         "open of version true": ("open", {1: True}),
         "an interest of 2**32": ("open", {2: 2**32}),
         "an interest below 0": ("open", {2: -1}),
+        "an interest as a list that a number says": ("open", {2: [5, None, 0]}),
+        "an interest in 65 sections": (
+            "open",
+            {2: [5, [number.to_bytes(32, "big") for number in range(65)], 0]},
+        ),
+        "an interest in sections that are not in order": ("open", {2: [5, [b"\x02" * 32, b"\x01" * 32], 0]}),
+        "an interest in a section of 31 bytes": ("open", {2: [5, [bytes(31)], 0]}),
+        "an interest in bodies from 2**53 on": ("open", {2: [5, None, 2**53]}),
         "a nonce of 15 bytes": ("open", {3: bytes(15)}),
         "a digest of 31 bytes": ("open", {4: bytes(31)}),
         "logs below 0": ("open", {5: -1}),
@@ -192,7 +201,7 @@ def message_cases() -> Iterator[Case]:
 
 def differ(*parts: Part) -> wire.Differ:
     """The responder's answer, whose frontier is another one."""
-    return wire.Differ(ALL_LOGS, NONCES["responder"], bytes(32), parts)
+    return wire.Differ(EVERYTHING, NONCES["responder"], bytes(32), parts)
 
 
 def packed(log_id: LogId, seq: int, mark: bytes = b"\x01" * 6) -> bytes:
@@ -202,23 +211,23 @@ def packed(log_id: LogId, seq: int, mark: bytes = b"\x01" * 6) -> bytes:
 
 def a_side(role: str) -> Side:
     """The side that has to refuse: it holds Alice's feed and the first entry of Bob's."""
-    return Side(role, [ALICE_FEED, BOB_FEED[:1]], (ALL_LOGS, ALL_LOGS))
+    return Side(role, [ALICE_FEED, BOB_FEED[:1]], (EVERYTHING, EVERYTHING))
 
 
 def own_list() -> Listed:
     """The list that finds nothing different in what `a_side` holds."""
     snapshot = a_side("initiator").frontier.snapshot(ALL_LOGS)
-    return Listed(0, 0, b"".join(snapshot.fingerprint(KEY, at, at + 1, 6) for at in range(len(snapshot))))
+    return Listed(0, 0, b"".join(snapshot.fingerprint(KEY, at, at + 1, 5) for at in range(len(snapshot))))
 
 
 def comparing_sessions() -> dict[str, list[SyncMessage]]:
     """What an initiator must refuse while it compares: the messages that it gets, the last one is wrong."""
     line = Listed(0, 0, b"")
-    halves = Split(0, 0, 1, bytes(12))
+    halves = Split(0, 0, 1, bytes(10))
     twice = Positions(packed(CAROL_LOG, 4) * 2)
     return {
         "a turn before differ": [wire.Turn((line,))],
-        "open from the responder": [wire.Open(ALL_LOGS, bytes(16), bytes(32), 0)],
+        "open from the responder": [wire.Open(EVERYTHING, bytes(16), bytes(32), 0)],
         "totals before differ": [wire.Totals(0, 0, True)],
         "differ twice": [differ(line), differ(line)],
         "same after differ": [differ(line), wire.Same()],
@@ -228,7 +237,7 @@ def comparing_sessions() -> dict[str, list[SyncMessage]]:
         "a first turn that tells the line twice": [differ(line, line)],
         "a range that was not split": [differ(halves), wire.Turn((Listed(1, 0, b""),))],
         "a range again that was listed": [differ(line), wire.Turn((line,))],
-        "a fingerprint wanted that was not listed": [differ(line), wire.Turn((Wanted(b"\x01" * 6),))],
+        "a fingerprint wanted that was not listed": [differ(line), wire.Turn((Wanted(b"\x01" * 5),))],
         "a position told twice in one turn": [differ(line), wire.Turn((twice,))],
         "a position told twice in two turns": [
             differ(line),
@@ -272,7 +281,7 @@ def trading_sessions() -> dict[str, list[SyncMessage]]:
 
 def responder_sessions() -> dict[str, list[SyncMessage]]:
     """What a responder must refuse."""
-    opened = wire.Open(ALL_LOGS, NONCES["initiator"], bytes(32), 0)
+    opened = wire.Open(EVERYTHING, NONCES["initiator"], bytes(32), 0)
     return {
         "a turn before open": [wire.Turn((Listed(0, 0, b""),))],
         "same before open": [wire.Same()],

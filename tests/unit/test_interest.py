@@ -1,0 +1,159 @@
+"""Interests: their values on the wire, which logs and bodies they choose, and what two of them share."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gossip.errors import RemoteFault
+from gossip.proto import limits
+from gossip.proto.fields import ALL_LOGS
+from gossip.proto.interest import EVERYTHING, Interest, choose, parse_interest
+from node.testing.people import NETWORK, people
+from store.codec import decode, encode
+from store.entry import MAX_TIME_MS
+from store.frontier import Frontier, Selection
+from store.ids import LOG_FEED, LOG_ID, AuthorId, EntryId, LogNo
+from store.interface import LogState
+from store.log import Head, LogId
+
+LYON, BERLIN, ROMA = (bytes([n]) * 32 for n in (1, 2, 3))
+ALICE, BOB, CAROL, DAVE = (AuthorId(bytes([n]) * 32) for n in (11, 12, 13, 14))
+SECTIONS = {
+    ALICE: frozenset({LYON}),
+    BOB: frozenset({BERLIN}),
+    CAROL: frozenset({LYON, ROMA}),
+}
+INTERESTS = st.builds(
+    choose,
+    st.integers(0, ALL_LOGS),
+    st.none()
+    | st.sets(st.sampled_from([LYON, BERLIN, ROMA]) | st.binary(min_size=32, max_size=32), max_size=4),
+    st.just(0) | st.integers(0, MAX_TIME_MS),
+)
+
+
+def sections_of(author: AuthorId) -> frozenset[bytes]:
+    return SECTIONS.get(author, frozenset())
+
+
+# On the wire.
+
+
+@given(INTERESTS)
+def test_what_stands_for_an_interest_is_read_as_the_same(interest: Interest) -> None:
+    data = encode([interest.value()])
+    value = decode(data, 10_000, 100)
+    assert isinstance(value, tuple)
+    assert parse_interest(value[0]) == interest
+
+
+def test_everything_is_a_number_of_five_bytes_and_only_more_costs_more() -> None:
+    assert encode(EVERYTHING.value()) == b"\xce\xff\xff\xff\xff"
+    assert encode(Interest(5).value()) == b"\x05"
+    assert choose(5, [BERLIN, LYON, BERLIN]).value() == [5, [LYON, BERLIN], 0]
+    assert choose(5, None, 9).value() == [5, None, 9]
+    assert choose(5, []).value() == [5, [], 0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(-1, 2**32, True, 1.0, "1", None, b"1", ()),
+        *((1, None), (1, None, 1, 1), (True, None, 1), (2**32, None, 1), (1, None, True), (1, None, -1)),
+        *((1, None, 2**53), (1, (), None), (1, (LYON,), -1), (1, LYON, 0), (1, (LYON[:31],), 0)),
+        *((1, (1,), 0), (1, (LYON, LYON), 0), (1, (BERLIN, LYON), 0)),
+        (1, None, 0),
+        (1, tuple(n.to_bytes(32, "big") for n in range(limits.MAX_SECTIONS + 1)), 0),
+    ],
+)
+def test_what_is_no_interest_or_has_a_shorter_form_is_refused(value: object) -> None:
+    with pytest.raises(RemoteFault):
+        parse_interest(value)
+
+
+def test_the_largest_interest_is_read() -> None:
+    sections = tuple(n.to_bytes(32, "big") for n in range(limits.MAX_SECTIONS))
+    assert parse_interest((ALL_LOGS, sections, MAX_TIME_MS)) == choose(ALL_LOGS, sections, MAX_TIME_MS)
+
+
+@pytest.mark.parametrize(
+    ("logs", "sections", "since_ms"),
+    [(2**32, None, 0), (-1, None, 0), (1, [b"short"], 0), (1, None, -1), (1, None, 2**53)],
+)
+def test_we_choose_nothing_that_others_refuse(logs: int, sections: list[bytes] | None, since_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"an interest has|sections, each"):
+        choose(logs, sections, since_ms)
+
+
+def test_we_choose_at_most_so_many_sections() -> None:
+    with pytest.raises(ValueError, match="at most 64 sections"):
+        choose(1, (n.to_bytes(32, "big") for n in range(limits.MAX_SECTIONS + 1)))
+
+
+# What is chosen.
+
+
+@pytest.mark.parametrize(
+    ("sections", "carried"),
+    [
+        (None, [ALICE, BOB, CAROL, DAVE]),
+        ([], [DAVE]),
+        ([LYON], [ALICE, CAROL, DAVE]),
+        ([BERLIN], [BOB, DAVE]),
+        ([BERLIN, ROMA], [BOB, CAROL, DAVE]),
+        ([bytes(32)], [DAVE]),
+    ],
+)
+def test_sections_choose_the_logs_of_who_belongs_to_one_or_to_none(
+    sections: list[bytes] | None, carried: list[AuthorId]
+) -> None:
+    interest = choose(1 << LOG_FEED | 1 << LOG_ID, sections)
+    everyone = [ALICE, BOB, CAROL, DAVE]
+    assert [who for who in everyone if interest.carries(LogId(who, LOG_FEED), sections_of)] == carried
+    assert all(interest.carries(LogId(who, LOG_ID), sections_of) for who in everyone)
+    assert not any(interest.carries(LogId(who, LogNo(9)), sections_of) for who in everyone)
+
+
+def test_age_chooses_bodies_but_not_those_of_id_logs() -> None:
+    (eve,) = people(["eve"])
+    old, new = eve.post("old", time_ms=999), eve.post("new", time_ms=1_000)
+    identity = eve.write([16, "eve"], LOG_ID, time_ms=1)
+    interest = choose(bodies_since_ms=1_000)
+    assert [interest.wants_body(entry) for entry in (old, new, identity)] == [False, True, True]
+    assert interest.fitted(old) == old.without_body()
+    assert interest.fitted(new) is new
+    assert interest.fitted(identity) is identity
+    assert EVERYTHING.fitted(old) is old
+
+
+# What two share.
+
+
+@given(INTERESTS, INTERESTS, st.integers(0, 31), st.sampled_from([ALICE, BOB, CAROL, DAVE]))
+def test_two_nodes_share_what_both_carry(one: Interest, other: Interest, log: int, who: AuthorId) -> None:
+    assert one.meet(other) == other.meet(one)
+    log_id = LogId(who, LogNo(log))
+    frontier = Frontier(NETWORK, {log_id: LogState(Head(1, EntryId(bytes(32))), 1, None)})
+    frontier.group_by(sections_of)
+    both = one.carries(log_id, sections_of) and other.carries(log_id, sections_of)
+    assert frontier.count(one.meet(other)) == both
+
+
+def test_everything_meets_as_numbers_did() -> None:
+    assert EVERYTHING.meet(Interest(12)) == Selection(12)
+    assert choose(3, [LYON]).meet(choose(5, [LYON])) == Selection(1, (frozenset({LYON}),))
+
+
+def test_a_frontier_counts_anew_when_somebody_joins_a_section() -> None:
+    joined: set[bytes] = set()
+    log_id = LogId(ALICE, LOG_FEED)
+    frontier = Frontier(NETWORK, {log_id: LogState(Head(1, EntryId(bytes(32))), 1, None)})
+    frontier.group_by(lambda author: frozenset(joined))
+    berlin = choose(ALL_LOGS, [BERLIN]).meet(EVERYTHING)
+    before = frontier.digest(berlin)
+    assert frontier.count(berlin) == 1
+    joined.add(LYON)
+    frontier.group_by(lambda author: frozenset(joined))
+    assert frontier.count(berlin) == 0
+    assert frontier.digest(berlin) != before
+    assert frontier.digest(Selection(ALL_LOGS)) == before == frontier.digest(ALL_LOGS)
