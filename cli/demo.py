@@ -1,191 +1,50 @@
-"""`aster demo`: a hub and two laptops as processes of their own, one of them killed, and what happens.
+"""`aster demo`: a federation of two sections that a third joins, in processes of their own, and what happens.
 
-The demo does what a person would: it runs this same command in other processes, each with a home in a
-temporary folder, and looks with `aster read` whether it came about. Everything is on 127.0.0.1.
+The demo does what people would: it runs this same command in other processes, each with a home in a
+temporary folder, and looks at each node whether it came about. Everything is on 127.0.0.1.
 """
 
 import json
-import os
-import queue
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import cli
+from cli.laptops import DemoFailed, Laptop
 from cli.options import AsJson, Quiet
 from cli.render import Screen, Styled
 from cli.session import Json
-from node.doors.control.client import Client
-from node.errors import Missing, NodeError
-from node.paths import Paths
+from node.errors import NodeError
 
-START_DEADLINE_S: Final = 60.0
-"""For a daemon to say that it is ready; on a small busy machine libp2p alone takes seconds to import."""
-
-ARRIVAL_DEADLINE_S: Final = 30.0
-"""For an entry to arrive. Usually some hundredths of a second; some seconds after a restart."""
-
-END_DEADLINE_S: Final = 15.0
-LISTEN: Final = "/ip4/127.0.0.1/tcp/0"
 EXIT_FAILED: Final = 1
 
-MESSAGES: Final = (
-    "Good morning from alice. The assembly is on Sunday at ten.",
-    "Собрание в воскресенье, в десять утра.",
-    "Who can bring bread?",
-)
-MISSED: Final = ("Bob, are you there?", "Bread is found, thank you all.")
+FEDERATION: Final = "Kitchens"
+GREETING: Final = "Bonjour de Lyon. The assembly is on Sunday at ten."
+ANSWER: Final = "Wir kommen aus Berlin, zu zwölft. Who brings bread?"
+MISSED: Final = "Alice, are you there?"
+NEWCOMER: Final = "Olá do Porto!"
 DOCUMENT: Final = "agenda.md"
 FIRST_AGENDA: Final = "# Agenda\n\n1. The kitchen\n"
 NEXT_AGENDA: Final = "# Agenda\n\n1. The kitchen\n2. The roof\n"
 
 
-class DemoFailed(Exception):
-    """Something that the demo promises did not come about."""
+class Cast(NamedTuple):
+    """Who takes part: four people, of whom two have a hub beside their laptop."""
 
-
-class Laptop:
-    """One node: a home and, while it is on, a daemon."""
-
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name = name
-        self.home = folder / name
-        self.device = ""
-        self.address = ""
-        self._daemon: subprocess.Popen[str] | None = None
-        self._events: queue.Queue[Json | None] = queue.Queue()
-        self._listener = threading.Thread()
-
-    def aster(self, *arguments: str, stdin: str = "") -> str:
-        """Run `aster` for this home and return what it says. Raises: DemoFailed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            input=stdin,
-            env=self._environment(),
-            cwd=self.home.parent,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=START_DEADLINE_S,
-            check=False,
-        )
-        if done.returncode:
-            raise DemoFailed(
-                f"{self.name}: aster {' '.join(arguments)} ended with {done.returncode}: {done.stderr}"
-            )
-        return done.stdout
-
-    def start(self, *options: str) -> None:
-        """Start the daemon. `ready` waits for it."""
-        self._events = queue.Queue()
-        with (self.home / "demo.err").open("a") as errors:
-            self._daemon = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "cli",
-                    "run",
-                    "--json",
-                    "--listen",
-                    self.address.partition("/p2p/")[0] or LISTEN,
-                    *options,
-                ],
-                env=self._environment(),
-                cwd=self.home.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                encoding="utf-8",
-            )
-        self._listener = threading.Thread(target=_listen, args=(self._daemon, self._events), daemon=True)
-        self._listener.start()
-
-    def ready(self) -> None:
-        """Wait until the daemon says that it is ready. Raises: DemoFailed."""
-        try:
-            event = self._events.get(timeout=START_DEADLINE_S)
-        except queue.Empty:
-            raise DemoFailed(f"{self.name} was not ready within {START_DEADLINE_S:.0f} s") from None
-        if event is None or event.get("event") != "ready":
-            raise DemoFailed(f"{self.name} did not start: {(self.home / 'demo.err').read_text()}")
-        self.device = event["device"]
-        self.address = event["addresses"][0]
-
-    def events(self) -> Iterator[Json]:
-        """What the daemon tells from now on, until it says nothing for `START_DEADLINE_S` or ends."""
-        with suppress(queue.Empty):
-            while (event := self._events.get(timeout=START_DEADLINE_S)) is not None:
-                yield event
-
-    def wait_for(self, entry: str) -> None:
-        """Wait until an entry is here. Raises: DemoFailed."""
-        try:
-            answer = Client(Paths(self.home)).call(
-                "wait", {"id": entry, "timeout_s": ARRIVAL_DEADLINE_S}, extra_timeout_s=ARRIVAL_DEADLINE_S
-            )
-        except NodeError as error:
-            raise DemoFailed(f"{self.name}: {error.message}") from error
-        if not answer["ok"]:
-            raise DemoFailed(f"after {ARRIVAL_DEADLINE_S:.0f} s it had not arrived at {self.name}")
-
-    def post(self, text: str) -> str:
-        """Publish a message through the control socket, without a process of its own; its id."""
-        return str(Client(Paths(self.home)).call("post", {"text": text})["id"])
-
-    def put(self, name: str, text: str) -> str:
-        """Publish a version of a document in the same way; its id."""
-        return str(Client(Paths(self.home)).call("doc/put", {"name": name, "text": text})["id"])
-
-    def messages(self) -> list[Json]:
-        """What `aster read` shows here."""
-        return [json.loads(line) for line in self.aster("read", "--json").splitlines()]
-
-    def kill(self) -> None:
-        """End the daemon with SIGKILL, as a power cut would."""
-        if self._daemon is not None:
-            self._daemon.kill()
-            self._daemon.wait()
-            self._listener.join()
-            self._daemon = None
-
-    def end(self) -> None:
-        """End the daemon with SIGTERM. Raises: DemoFailed: not in time, or not in good order."""
-        if self._daemon is None:
-            return
-        self._daemon.terminate()
-        try:
-            code = self._daemon.wait(END_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            raise DemoFailed(f"{self.name} did not end within {END_DEADLINE_S:.0f} s") from None
-        self._listener.join()
-        self._daemon = None
-        if code:
-            raise DemoFailed(f"{self.name} ended with exit code {code}")
-
-    def _environment(self) -> dict[str, str]:
-        """The surroundings of a process: its home, and the place where this very program lies."""
-        place = str(Path(cli.__file__).parents[1])
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ASTERISM_")}
-        path = os.pathsep.join(filter(None, [place, kept.get("PYTHONPATH")]))
-        return {**kept, "ASTERISM_HOME": str(self.home), "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
-
-
-def _listen(daemon: "subprocess.Popen[str]", events: "queue.Queue[Json | None]") -> None:
-    """Queue what a daemon tells; None at its end."""
-    assert daemon.stdout is not None
-    with daemon.stdout:
-        for line in daemon.stdout:
-            events.put(json.loads(line))
-    events.put(None)
+    alice: Laptop
+    lyon: Laptop
+    """Alice's second device, a hub."""
+    bob: Laptop
+    carol: Laptop
+    berlin: Laptop
+    """Carol's second device, a hub."""
+    eva: Laptop
 
 
 class Story:
@@ -209,11 +68,24 @@ class Story:
             self._screen.say(f"          {text}", flush=True)
 
 
-def demo(as_json: AsJson = False, quiet: Quiet = False) -> int:
-    """See it work: a hub and two laptops on this machine, one of them killed in the middle.
+class Watch:
+    """How long something takes."""
 
-    Takes about ten seconds, needs no home and no network, and leaves nothing behind. Ends with exit code 0
-    only if everything that it tells came about.
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    @property
+    def s(self) -> float:
+        """Seconds since it was made, in thousandths."""
+        return round(time.monotonic() - self._begun, 3)
+
+
+def demo(as_json: AsJson = False, quiet: Quiet = False) -> int:
+    """See it work: a federation of two sections on this machine, which a third one joins.
+
+    Four people, two hubs, one laptop killed in the middle. Takes about a quarter of a minute, needs no home
+    and no network, and leaves nothing behind. Ends with exit code 0 only if everything that it tells came
+    about.
 
     Examples:
     aster demo
@@ -221,11 +93,13 @@ def demo(as_json: AsJson = False, quiet: Quiet = False) -> int:
     screen = Screen(as_json, quiet)
     story = Story(screen)
     try:
-        with _laptops() as (hub, alice, bob):
-            _found(story, hub, alice, bob)
-            _publish(story, hub, alice, bob)
-            _lose_and_recover(story, hub, alice, bob)
-            _compare(story, hub, alice, bob)
+        with _cast() as cast:
+            _found(story, cast)
+            _gather(story, cast)
+            _publish_without(story, cast)
+            _return(story, cast)
+            _let_in(story, cast)
+            _compare(story, cast)
     except (DemoFailed, NodeError, subprocess.TimeoutExpired, OSError) as error:
         screen.complain(f"aster: the demo failed: {error}")
         screen.complain("Please report it with the lines above.")
@@ -234,132 +108,240 @@ def demo(as_json: AsJson = False, quiet: Quiet = False) -> int:
 
 
 @contextmanager
-def _laptops() -> Iterator[tuple[Laptop, Laptop, Laptop]]:
-    """Three homes in a folder that is gone afterwards, with their processes."""
+def _cast() -> Iterator[Cast]:
+    """Six homes in a folder that is gone afterwards, with their processes."""
     folder = Path(tempfile.mkdtemp(prefix="aster-demo-"))
-    nodes = (Laptop("hub", folder), Laptop("alice", folder), Laptop("bob", folder))
+    names = ("alice", "hub-lyon", "bob", "carol", "hub-berlin", "eva")
+    cast = Cast(*(Laptop(name, folder) for name in names))
     try:
-        yield nodes
+        yield cast
     finally:
-        for node in nodes:
+        for node in cast:
             node.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _found(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
-    story.tell("Alice founds a network and gives its file to bob and to a hub, a node that is always on.")
-    alice.aster("init", "--name", "alice", "--network-name", "demo", "--unattended")
-    file = alice.aster("network", "export")
-    for node in (hub, bob):
-        node.aster("init", "--name", node.name, "--network", "-", "--unattended", stdin=file)
-    for node in (hub, alice, bob):
-        node.start(*(("--hub",) if node is hub else ()))
-    for node in (hub, alice, bob):
-        node.ready()
+# --- what happens -----------------------------------------------------------------------------------------
+
+
+def _found(story: Story, cast: Cast) -> None:
+    """Two sections found a federation; the first hub runs."""
+    alice, lyon = cast.alice, cast.lyon
+    section = ("--name", "Berlin", "--language", "de", "--as", "Carol", "--out", "berlin.section")
+    cast.carol.aster("section", "draft", *section, "--words-file", "carol.words")
+    story.tell("Carol drafts a section, Berlin: 24 words that only she has, and a file for Alice.")
+    with_lyon = ("--name", FEDERATION, "--section", "Lyon", "--language", "fr", "--as", "Alice")
+    made = _made(alice, "federation", "found", *with_lyon, "--with", "berlin.section")
+    story.tell("Alice founds a federation of two sections, Lyon and Berlin. No server is told.", **made)
+    _start(alice)
+    _link(lyon, "alice", alice.call("contact")["code"])
+    _start(lyon)
+    story.tell("Lyon has a hub: a second device of Alice, linked with her words, that is always on.")
+
+
+def _gather(story: Story, cast: Cast) -> None:
+    """Berlin gets in, and a member by an invite of somebody who is off."""
+    alice, lyon, bob, carol, berlin = cast.alice, cast.lyon, cast.bob, cast.carol, cast.berlin
+    alice.wait_until("the hub is connected", lambda: _is_connected(alice, lyon))
+    contact = alice.call("contact", hub=lyon.device)["code"]
+    invite = alice.call("invite/create", hub=lyon.device)["code"]
+    story.tell(f"Alice makes an invite for Bob, a code of {len(invite)} characters. The hub holds it.")
+    _tell_arrival(story, f"Alice (Lyon): {GREETING}", alice, lambda: alice.post(GREETING), lyon)
+    watch = Watch()
+    _together(
+        lambda: _link(berlin, "carol", contact),
+        lambda: _link(carol, "carol", contact, "--as", "Carol"),
+    )
+    text = "Carol gets in with her words, on a laptop and on a hub for Berlin"
+    story.tell(f"{text}: {watch.s:.1f} s.", took_s=watch.s)
+    alice.kill()
+    story.tell("Alice's laptop is switched off without warning (kill -9).")
+    watch = Watch()
+    _together(lambda: _made(bob, "join", "-", "--name", "Bob", stdin=invite), lambda: _start(carol, berlin))
+    _start(bob)
+    for node in (bob, carol, berlin):
+        node.wait_until("Alice's greeting is here", partial(_reads, node, [GREETING]))
+    text = "Bob joins all the same, and reads what she wrote"
+    story.tell(f"{text}: {watch.s:.1f} s.", took_s=watch.s)
+
+
+def _publish_without(story: Story, cast: Cast) -> None:
+    """Across sections, while one laptop is off."""
+    lyon, bob, carol, berlin = cast.lyon, cast.bob, cast.carol, cast.berlin
+    others = (lyon, bob, berlin)
+    _tell_arrival(story, f"Carol (Berlin): {ANSWER}", carol, lambda: carol.post(ANSWER), *others)
+    what = f"Carol publishes the document {DOCUMENT}."
+    _tell_arrival(story, what, carol, lambda: carol.put(DOCUMENT, FIRST_AGENDA), *others)
+    others = (lyon, carol, berlin)
+    what = "Bob (Lyon) publishes its next version."
+    _tell_arrival(story, what, bob, lambda: bob.put(DOCUMENT, NEXT_AGENDA), *others)
+    _tell_arrival(story, f"Bob: {MISSED}", bob, lambda: bob.post(MISSED), *others)
+
+
+def _return(story: Story, cast: Cast) -> None:
+    """The laptop that was killed catches up."""
+    alice, watch = cast.alice, Watch()
+    missed = [message["id"] for message in _messages(cast.bob)]
+    _start(alice)
+    ready_s = watch.s
+    for entry in missed:
+        alice.wait_for(entry)
+    alice.wait_until("the document is here", lambda: _document(alice) == NEXT_AGENDA)
     story.tell(
-        "All three run, each a process of its own with an encrypted store of its own.",
-        devices={node.name: node.device for node in (hub, alice, bob)},
+        f"Alice starts again: ready after {ready_s:.2f} s, and after {watch.s:.2f} s she has all she missed.",
+        ready_s=ready_s,
+        caught_up_s=watch.s,
     )
-    for node in (hub, alice, bob):
-        story.more(f"{node.name:<6}{node.address}")
-    for node, other in ((hub, alice), (hub, bob), (alice, bob), (bob, alice)):
-        node.aster("peer", "add", other.device, "--name", other.name)
-    for node in (alice, bob):
-        node.aster("peer", "add", hub.address, "--name", "hub")
-    story.tell("They let each other in. Alice and bob know the hub's address, but not each other's.")
-
-
-def _publish(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
-    first = _id(alice.aster("post", MESSAGES[0], "--json"))
-    bob.wait_for(first)
-    story.tell(f"Alice publishes {MESSAGES[0]!r}: it is at the hub and, through the hub, at bob.")
-    for text in MESSAGES[1:]:
-        _tell_arrival(story, f"Alice publishes {text!r}", partial(alice.post, text), hub, bob)
-    _tell_arrival(
-        story,
-        f"Alice publishes the document {DOCUMENT}",
-        partial(alice.put, DOCUMENT, FIRST_AGENDA),
-        hub,
-        bob,
-    )
-    story.tell("Bob reads:")
-    for message in bob.messages():
+    for message in _messages(alice):
         story.more(f"{message['name']}: {message['text']}")
-    if [message["text"] for message in bob.messages()] != list(MESSAGES):
-        raise DemoFailed("bob does not read what alice wrote")
-    if bob.aster("doc", "show", DOCUMENT, "--quiet") != FIRST_AGENDA:
-        raise DemoFailed("bob's document is not alice's")
+    if not _reads(alice, [GREETING, ANSWER, MISSED]):
+        raise DemoFailed("alice does not read what the others wrote")
 
 
-def _tell_arrival(story: Story, what: str, publish: Callable[[], str], *nodes: Laptop) -> None:
-    """Publish an entry, wait for it at several nodes at once, and say how long each had to wait for it."""
-    begun = time.monotonic()
-    entry = publish()
-    took_ms: dict[str, int] = {}
-    failures: list[DemoFailed] = []
+def _let_in(story: Story, cast: Cast) -> None:
+    """A third section waits, is endorsed by both, and is in."""
+    alice, carol, eva = cast.alice, cast.carol, cast.eva
+    carol.wait_until("the hub is connected", lambda: _is_connected(carol, cast.berlin))
+    code = carol.call("section/invite", hub=cast.berlin.device)["code"]
+    watch = Watch()
+    wish = ("--name", "Porto", "--language", "pt", "--as", "Eva")
+    _made(eva, "section", "join", "-", *wish, stdin=code)
+    story.tell(f"Eva begins a section, Porto, with an invite of Carol's: {watch.s:.1f} s. It waits.")
+    for node in (alice, carol):
+        node.wait_until("Porto waits here", partial(_knows, node, "Porto"))
+        node.call("section/endorse", name="Porto")
+        shown = _section(node, "Porto")
+        assert shown is not None
+        story.more(f"endorsed on the laptop of {node.name}: {len(shown['endorsed_by'])} of {shown['needed']}")
+    for node in cast[:-1]:
+        node.wait_until("Porto is in", partial(_is_in, node, "Porto"))
+    watch = Watch()
+    _start(eva)
+    eva.wait_until("Porto is in", partial(_is_in, eva, "Porto"))
+    story.tell(f"Both sections have endorsed it, so it is in. Eva starts, and is connected: {watch.s:.1f} s.")
+    _tell_arrival(story, f"Eva (Porto): {NEWCOMER}", eva, lambda: eva.post(NEWCOMER), *cast[:-1])
 
-    def watch(node: Laptop) -> None:
+
+def _compare(story: Story, cast: Cast) -> None:
+    """Everybody holds and sees the same."""
+    for node in cast:
+        node.wait_until("all messages are here", partial(_reads, node, [GREETING, ANSWER, MISSED, NEWCOMER]))
+    pictures = [_picture(node) for node in cast]
+    if any(picture != pictures[0] for picture in pictures):
+        raise DemoFailed("the nodes do not hold the same")
+    for node in cast:
+        if _document(node) != NEXT_AGENDA:
+            raise DemoFailed(f"the document at {node.name} is not the newest version")
+        if node.call("log/verify")["bad"]:
+            raise DemoFailed(f"a log at {node.name} is damaged")
+    sections = [each["name"] for each in pictures[0]["roster"] if each["type"] == "section"]
+    story.tell(
+        f"All {len(cast)} nodes hold the same logs, messages and roster of {len(sections)} sections.",
+        sections=sections,
+    )
+    _together(*(node.end for node in cast))
+    story.tell("Everything that was promised came about.", ok=True)
+
+
+# --- how it is done ---------------------------------------------------------------------------------------
+
+
+def _together(*actions: Callable[[], object]) -> None:
+    """Do several things at once. Raises: what the first that failed raised."""
+    failures: list[Exception] = []
+
+    def act(action: Callable[[], object]) -> None:
         try:
-            node.wait_for(entry)
-            took_ms[node.name] = round((time.monotonic() - begun) * 1000)
-        except DemoFailed as error:
+            action()
+        except (DemoFailed, NodeError, subprocess.TimeoutExpired, OSError) as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=watch, args=(node,)) for node in nodes]
+    threads = [threading.Thread(target=act, args=(action,)) for action in actions]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if failures:
         raise failures[0]
-    arrivals = ", ".join(f"at {name} after {ms} ms" for name, ms in took_ms.items())
-    story.tell(f"{what}: {arrivals}.", arrived_ms=took_ms)
 
 
-def _lose_and_recover(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
-    bob.kill()
-    story.tell("Bob's laptop is switched off without warning (kill -9).")
-    entries = [_id(alice.aster("post", text, "--json")) for text in MISSED]
-    entries.append(_id(alice.aster("doc", "put", "-", "--as", DOCUMENT, "--json", stdin=NEXT_AGENDA)))
-    for entry in entries:
-        hub.wait_for(entry)
-    alice.end()
-    story.tell("Meanwhile alice publishes two messages and a new version of the document, and goes offline.")
+def _start(*nodes: Laptop) -> None:
+    """Start daemons at once and wait until all are ready."""
+    for node in nodes:
+        node.start(*(("--hub",) if node.name.startswith("hub") else ()))
+    for node in nodes:
+        node.ready()
+
+
+def _made(node: Laptop, *arguments: str, stdin: str = "") -> Json:
+    """Make a home with new words."""
+    told = node.aster(*arguments, "--words-file", f"{node.name}.words", "--unattended", "--json", stdin=stdin)
+    made: Json = json.loads(told)
+    return made
+
+
+def _link(node: Laptop, owner: str, code: str, *options: str) -> None:
+    """Make a home with the words of somebody."""
+    words = ("--words-file", f"{owner}.words", "--name", node.name, "--unattended", "--json")
+    node.device = json.loads(node.aster("device", "link", code, *words, *options))["device"]
+
+
+def _is_connected(node: Laptop, other: Laptop | None = None) -> bool:
+    """Is the node connected with another one, or with any?"""
+    peers = [peer["device"] for peer in node.call("status")["peers"] if peer["connected"]]
+    return bool(peers) if other is None else other.device in peers
+
+
+def _section(node: Laptop, name: str) -> Json | None:
+    sections: Sequence[Json] = node.call("section/list")["sections"]
+    return next((each for each in sections if each["name"] == name), None)
+
+
+def _knows(node: Laptop, name: str) -> bool:
+    return _section(node, name) is not None
+
+
+def _is_in(node: Laptop, name: str) -> bool:
+    section = _section(node, name)
+    return section is not None and bool(section["valid"])
+
+
+def _document(node: Laptop) -> str:
+    documents = node.call("doc/list")["documents"]
+    return str(node.call("doc/show", name=DOCUMENT)["text"]) if documents else ""
+
+
+def _reads(node: Laptop, texts: list[str]) -> bool:
+    return [message["text"] for message in _messages(node)] == texts
+
+
+def _messages(node: Laptop) -> list[Json]:
+    return node.lines("read")
+
+
+def _picture(node: Laptop) -> Json:
+    """What is the same at every node that has everything."""
+    logs = {(log["author"], log["log"]): log["head"] for log in node.call("log/list")["logs"]}
+    roster = [_without_own(line) for line in node.lines("roster")]
+    return {"logs": logs, "messages": _messages(node), "roster": roster}
+
+
+def _without_own(line: Json) -> Json:
+    """A line of the roster without what each node says of itself."""
+    return {name: value for name, value in line.items() if name not in {"own", "steward"}}
+
+
+def _tell_arrival(story: Story, what: str, node: Laptop, publish: Callable[[], str], *others: Laptop) -> None:
+    """Publish an entry, wait for it at several nodes at once, and say how long each had to wait for it."""
     begun = time.monotonic()
-    bob.start()
-    bob.ready()
-    ready_s = time.monotonic() - begun
-    for entry in entries:
-        bob.wait_for(entry)
-    caught_up_s = time.monotonic() - begun
-    story.tell(
-        f"Bob starts again: ready after {ready_s:.1f} s, and after {caught_up_s:.1f} s he has all he missed.",
-        ready_s=round(ready_s, 3),
-        caught_up_s=round(caught_up_s, 3),
-    )
-    for message in bob.messages()[-len(MISSED) :]:
-        story.more(f"{message['name']}: {message['text']}")
+    entry = publish()
+    took_ms: dict[str, int] = {}
 
+    def watch(other: Laptop) -> None:
+        other.wait_for(entry)
+        took_ms[other.name] = round((time.monotonic() - begun) * 1000)
 
-def _compare(story: Story, hub: Laptop, alice: Laptop, bob: Laptop) -> None:
-    shown = [[message["id"] for message in node.messages()] for node in (hub, alice, bob)]
-    if not shown[0] == shown[1] == shown[2]:
-        raise DemoFailed("the three nodes do not show the same messages")
-    if [message["text"] for message in bob.messages()] != [*MESSAGES, *MISSED]:
-        raise DemoFailed("a message is missing")
-    for node in (hub, alice, bob):
-        if node.aster("doc", "show", DOCUMENT, "--quiet") != NEXT_AGENDA:
-            raise DemoFailed(f"the document at {node.name} is not the newest version")
-        if json.loads(node.aster("log", "verify", "--json"))["bad"]:
-            raise DemoFailed(f"a log at {node.name} is damaged")
-    story.tell("All three hold the same, every signature is good, and nothing was lost.")
-    bob.end()
-    hub.end()
-    story.tell("Everything that was promised came about.", ok=True)
-
-
-def _id(answer: str) -> str:
-    entry = json.loads(answer).get("id")
-    if not isinstance(entry, str):
-        raise Missing("An answer without an id.", "")
-    return entry
+    _together(*(partial(watch, other) for other in others))
+    story.tell(what, by=node.name, arrived_ms=took_ms)
+    soonest_first = sorted(took_ms.items(), key=lambda each: each[1])
+    story.more("at " + ", ".join(f"{name} after {ms} ms" for name, ms in soonest_first))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cli.demo import LISTEN, Laptop
+from cli.laptops import LISTEN, Laptop
 from node.doors.control.client import Client
 from node.paths import Paths
 

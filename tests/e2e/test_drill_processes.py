@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.demo import Laptop
+from cli.laptops import Laptop
 from cli.hub import EXIT_LOSS
 from node.doors.control.client import Client
 from node.federation.code import Contact, encode, place_of
