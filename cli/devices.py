@@ -87,6 +87,8 @@ def code(
         screen.emit(answer)
         return
     show_code(screen, answer["code"], qr)
+    if answer["warning"]:
+        screen.note(answer["warning"])
     screen.note("On the new machine: aster device link CODE")
 
 

@@ -7,13 +7,14 @@ import typer
 from cli.join import (
     ENGLISH,
     Languages,
+    OwnDevice,
     Person,
     Territory,
     Unattended,
     check_no_home,
     choose_place,
+    describe_home,
     remind,
-    show_home,
 )
 from cli.options import AsJson, Quiet
 from cli.render import Screen, count_of
@@ -46,6 +47,7 @@ def found(
             "--with", metavar="FILE", help="Found it together with the section in this file. Repeatable."
         ),
     ] = None,
+    device: OwnDevice = "",
     words_file: NewWordsFile = None,
     words_language: WordsLanguage = ENGLISH,
     unattended: Unattended = False,
@@ -74,7 +76,7 @@ def found(
     answer = newcomer.found(
         place,
         check_argument(name),
-        check_argument(person),
+        newcomer.Person(check_argument(person), check_argument(device)),
         wish,
         files,
         endorsements,
@@ -84,11 +86,11 @@ def found(
     if as_json:
         screen.emit(answer)
         return
-    show_home(screen, answer, None)
+    describe_home(screen, answer)
     screen.say(f"section  {wish.name}  {answer['section']}")
     remind(screen, words_file)
     screen.note(f"A new section needs {count_of(answer['endorsements'], 'endorsement')}.")
-    screen.note("Others join with an invite: aster run --hub, then aster invite create")
+    screen.note("Start the daemon with aster run; then others join with an invite: aster invite create")
 
 
 def show(as_json: AsJson = False, quiet: Quiet = False) -> None:

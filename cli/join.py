@@ -30,6 +30,9 @@ Person = Annotated[
 SectionName = Annotated[
     str, typer.Option("--name", metavar="SECTION", help="What the section is called.", show_default=False)
 ]
+OwnDevice = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="What this device is called among yours.")
+]
 Territory = Annotated[str, typer.Option("--territory", metavar="TEXT", help="Where the section is.")]
 Languages = Annotated[
     list[str] | None,
@@ -44,6 +47,7 @@ def join(
     name: Annotated[
         str, typer.Option(metavar="NAME", help="What you are called; others see it.", show_default=False)
     ],
+    device: OwnDevice = "",
     words_file: NewWordsFile = None,
     words_language: WordsLanguage = ENGLISH,
     unattended: Unattended = False,
@@ -58,7 +62,7 @@ def join(
     With - the code stays out of the shell's history.
 
     Examples:
-    aster join - --name Bob
+    aster join - --name Bob --device laptop
     aster join AEZDC... --name Bob --words-file words.txt --unattended
     """
     screen, session = Screen(as_json, quiet), Session()
@@ -68,7 +72,8 @@ def join(
     place = choose_place(session, unattended)
     from node.doors import newcomer
 
-    answer = newcomer.join(place, given, check_argument(name), words, words_language, Teller(screen))
+    person = newcomer.Person(check_argument(name), check_argument(device))
+    answer = newcomer.join(place, given, person, words, words_language, Teller(screen))
     show_home(screen, answer, words_file)
 
 
@@ -78,6 +83,7 @@ def join_section(
     person: Person,
     territory: Territory = "",
     language: Languages = None,
+    device: OwnDevice = "",
     words_file: NewWordsFile = None,
     words_language: WordsLanguage = ENGLISH,
     unattended: Unattended = False,
@@ -100,9 +106,8 @@ def join_section(
     from node.doors import newcomer
 
     section = newcomer.SectionWish(check_argument(name), check_argument(territory), tuple(language or ()))
-    answer = newcomer.join(
-        place, given, check_argument(person), words, words_language, Teller(screen), section
-    )
+    founder = newcomer.Person(check_argument(person), check_argument(device))
+    answer = newcomer.join(place, given, founder, words, words_language, Teller(screen), section)
     show_home(screen, answer, words_file)
 
 
@@ -201,13 +206,18 @@ def show_home(screen: Screen, answer: Json, words_file: Path | None) -> None:
     if screen.as_json:
         screen.emit(answer)
     else:
-        screen.say("member   " + "  ".join(filter(None, [answer["name"], answer["member"]])))
-        screen.say(f"device   {answer['device']}")
-        screen.say(f"network  {answer['network_name']}  {answer['network']}")
+        describe_home(screen, answer)
     remind(screen, words_file)
     if answer.get("pending"):
         screen.note("The section waits for endorsements; how many there are says: aster section list")
     screen.note("Start the daemon with: aster run")
+
+
+def describe_home(screen: Screen, answer: Json) -> None:
+    """Whose home it is, of which device, in which network."""
+    screen.say("member   " + "  ".join(filter(None, [answer["name"], answer["member"]])))
+    screen.say(f"device   {answer['device']}")
+    screen.say(f"network  {answer['network_name']}  {answer['network']}")
 
 
 def remind(screen: Screen, words_file: Path | None) -> None:

@@ -56,7 +56,10 @@ def _tell_person(screen: Screen, event: Json) -> None:
             screen.say(Styled("ready", "green"), f"  {name}  {device}", flush=True)
             for address in addresses:
                 screen.say(f"    {address}", flush=True)
-            show_invitation(screen, addresses, name)
+            if not event["federation"]:
+                show_invitation(screen, addresses, name)
+            elif event["steward"]:
+                screen.note("Others join with an invite: aster invite create")
             screen.note("Ctrl-C ends it.")
         case {"event": "connected", "name": name, "address": address}:
             screen.say(Styled("connected", "green"), f"  {name}  {address}", flush=True)

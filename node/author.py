@@ -158,5 +158,6 @@ def _pieces(logs: Iterable[Sequence[Entry]]) -> Iterator[tuple[Entry, ...]]:
 def _not_signing(why: str) -> NotSigning:
     return NotSigning(
         f"This home does not sign now: {why}.",
-        "Let it sync with a peer that knows this device, or give it a new one: aster init --new-device.",
+        "Let it sync with a peer that knows this device. Or replace the device: aster init --new-device in an"
+        " open circle, aster device link with a new home in a federation.",
     )

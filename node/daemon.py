@@ -36,6 +36,7 @@ from node.paths import Paths
 from node.queries import Queries
 from node.running import Keeping, Meshed, cannot_listen, join, keep, reason_of
 from node.scrubbing import Scrubbing
+from node.seeking import Seeking
 from store.crypto import self_test
 from store.ids import to_text
 
@@ -100,6 +101,7 @@ class _Daemon:
         home, mesh = self._home, meshed.mesh
         api = Api(home, keeping.intake, keeping.author, mesh)
         mesh.on_learned = api.learned
+        seeking = Seeking(home, mesh, Queries(home))
         herald = Herald(home, keeping.author, keeping.bus, mesh, self._tell)
         server = Server(ApiDoor(api, home.paths, self._stopping.set))
         listener = bind(home.paths)
@@ -109,7 +111,8 @@ class _Daemon:
                 nursery.start_soon(api.run)
                 nursery.start_soon(Scrubbing(home, keeping.intake, mesh.ask_for_bodies).run)
                 nursery.start_soon(server.serve, listener)
-                self._greet(mesh)
+                self._greet(mesh, seeking)
+                nursery.start_soon(seeking.run)
                 await self._stopping.wait()
                 _log.info("the daemon ends")
                 server.stop()
@@ -119,20 +122,26 @@ class _Daemon:
             remove(home.paths)
         self._tell({"event": "ended"})
 
-    def _greet(self, mesh: Mesh) -> None:
-        """Say that we are ready, and look for the peers on the list."""
+    def _greet(self, mesh: Mesh, seeking: Seeking) -> None:
+        """Say that we are ready, and look for peers."""
         queries = Queries(self._home)
         ready = {
             "event": "ready",
             "device": to_text(self._home.device),
             "addresses": list(mesh.addresses),
             "name": queries.names.now().of(self._home.device),
+            "federation": self._home.membership is not None,
+            "steward": self._is_steward(),
         }
         self._tell(ready)
         if self._home.why_not:
             _log.warning("this home signs nothing: %s", self._home.why_not)
-        for peer in self._home.tables.peers():
-            mesh.peer_added(peer.device, queries.addresses_of(peer.device, peer.addresses))
+        seeking.begin()
+
+    def _is_steward(self) -> bool:
+        membership = self._home.membership
+        member = None if membership is None else membership.roster.member_of(self._home.device)
+        return membership is not None and member is not None and bool(membership.roster.stewarded(member))
 
     @contextlib.asynccontextmanager
     async def _watch_signals(self) -> AsyncIterator[None]:

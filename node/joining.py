@@ -29,7 +29,7 @@ from node.running import Keeping, keep, load_transport, now_ms, run_to_end
 from node.signing import Intent
 from store.crypto import SEED_BYTES, SigningKey
 from store.entry import MAX_ID_SEQ, SALT_BYTES, Entry
-from store.ids import LOG_ID, AuthorId
+from store.ids import LOG_ID
 from store.log import LogId
 from store.sqlite.home import Peer
 
@@ -181,7 +181,6 @@ class _Talk:
         self._keeping = keeping
         self._way = way
         self._on_sent = on_sent
-        self._brought: set[AuthorId] = set()
         self.arrived: Arrived | None = None
 
     async def run(self, host: GuestStream) -> Arrived:
@@ -198,7 +197,6 @@ class _Talk:
                         self._on_sent()
                         waiting += visit.answer(entries)
                     case effects.TakeIn(runs):
-                        self._brought.update(run[0].author for run in runs)
                         await self._keeping.intake.ingest(runs, host.peer, each_signature=True)
                     case effects.TurnedAway(code, text):
                         raise why_refused(code, text, self._way)
@@ -213,18 +211,8 @@ class _Talk:
     async def settle(self) -> None:
         """Wait until what the hub brought is written, as far as it is carried: the hub's own log above all,
         without which the daemon would not know it."""
-        intake, membership = self._keeping.intake, self._home.membership
-        assert membership is not None
         with trio.move_on_after(SETTLE_S):
-            while True:
-                seen = intake.commits
-                states = [
-                    intake.state(LogId(author, LOG_ID))
-                    for author in filter(membership.carries, self._brought)
-                ]
-                if all(state is not None and state.head is not None for state in states):
-                    return
-                await intake.changed(seen)
+            await self._keeping.intake.settled()
 
     async def _own_entries(self, chartered: Chartered) -> list[Entry]:
         """The whole `id` log of our device, with a claim for this very meeting where we need one."""

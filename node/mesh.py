@@ -127,6 +127,10 @@ class Mesh:
         """A peer was put on the list, or is there from the start: connect to it."""
         self._driver.give(PeerFound(device, tuple(addresses), configured=True))
 
+    def peer_met(self, device: AuthorId, addresses: Sequence[str]) -> None:
+        """A peer was met in the past: connect to it where links are wanted."""
+        self._driver.give(PeerFound(device, tuple(addresses), configured=False))
+
     def admission_changed(self) -> None:
         """Who is let in changed: ask again about everyone."""
         self._driver.give(AdmissionChanged())

@@ -40,6 +40,7 @@ from store.log import LogId
 __all__ = [
     "DEFAULT_LANGUAGE",
     "KeepWords",
+    "Person",
     "Place",
     "SectionWish",
     "check_words",
@@ -96,6 +97,21 @@ class Place(NamedTuple):
         return self.passphrase
 
 
+class Person(NamedTuple):
+    """Somebody new."""
+
+    name: str
+    """What others read."""
+    device: str = ""
+    """What the device at hand is called among theirs; empty: after its id."""
+
+    def check(self) -> None:
+        """Check the names. Raises: BadData."""
+        check_name(self.name)
+        if self.device:
+            check_name(self.device)
+
+
 class SectionWish(NamedTuple):
     """What a new section is to be, with the one who founds it as its only steward."""
 
@@ -127,7 +143,7 @@ class _Newcomer:
 def found(
     place: Place,
     name: str,
-    person: str,
+    person: Person,
     section: SectionWish,
     others: Sequence[str],
     endorsements: int | None,
@@ -141,14 +157,15 @@ def found(
     self_test()
     with Staging(place.paths, "found") as staging:
         words.check()
-        check_name(person)
+        person.check()
         newcomer = _Newcomer(words, language)
         own = begin_section(section.terms(newcomer.root), [newcomer.root], NO_NETWORK)
         charter = found_federation(name, [own, *map(section_file.read, others)], endorsements)
         newcomer.keep_words()
         try:
             staging.restart("found")
-            with create_home(staging.stage, person, charter, place.passphrase, root=newcomer.root) as home:
+            _make(staging, place, charter, newcomer.root, person.name, person.device)
+            with open_home(staging.stage, place.ask, writing=False) as home:
                 answer = _describe(home)
             staging.move()
         except BaseException:
@@ -174,7 +191,7 @@ def draft(section: SectionWish, by: str, words: KeepWords, language: str) -> Jso
 def join(
     place: Place,
     code: str,
-    person: str,
+    person: Person,
     words: KeepWords,
     language: str,
     tell: Tell,
@@ -186,12 +203,12 @@ def join(
     """
     self_test()
     way = Way(_invite(code), None)
-    check_name(person)
+    person.check()
     intent = "join" if section is None else f"section {section.name}"
     with Staging(place.paths, intent) as staging:
         if _goes_on(staging, place, way, words):
             tell({"event": "going-on"})
-            return _arrive(staging, place, way, tell, person)
+            return _arrive(staging, place, way, tell, person.name)
         words.check()
         chartered = _look(way, tell)
         _check_purpose(chartered, section)
@@ -200,8 +217,8 @@ def join(
         newcomer.keep_words()
         try:
             staging.restart(intent)
-            _make(staging, place, chartered.charter, newcomer.root, person=person, begun=begun)
-            return _arrive(staging, place, way, tell, person)
+            _make(staging, place, chartered.charter, newcomer.root, person.name, person.device, begun)
+            return _arrive(staging, place, way, tell, person.name)
         except BaseException:
             if not staging.is_kept:
                 words.forget()
@@ -224,7 +241,7 @@ def link(place: Place, code: str, phrase: str, device_name: str, person: str | N
         else:
             chartered = _look(way, tell)
             staging.restart("link")
-            _make(staging, place, chartered.charter, root, person=person, device_name=device_name)
+            _make(staging, place, chartered.charter, root, person, device_name)
         return _arrive(staging, place, way, tell, person)
 
 
@@ -324,9 +341,8 @@ def _make(
     place: Place,
     charter: Charter,
     root: SigningKey,
-    *,
     person: str | None,
-    device_name: str = "",
+    device_name: str,
     begun: SignedInception | None = None,
 ) -> None:
     """Make the home aside, with the entries that do not depend on the hub's answer."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from node.doors import newcomer
-from node.doors.newcomer import Place, SectionWish
+from node.doors.newcomer import Person, Place, SectionWish
 from node.errors import (
     BadData,
     BadRequest,
@@ -93,7 +93,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 def join(hub: Hub, folder: Path, name: str = "Bob", code: str | None = None) -> Joined:
     paper = Paper()
     given = hub.grant()[1] if code is None else code
-    answer = newcomer.join(place_at(folder), given, name, paper, "english", quiet)
+    answer = newcomer.join(place_at(folder), given, Person(name), paper, "english", quiet)
     return Joined(place_at(folder), paper, answer)
 
 
@@ -112,7 +112,7 @@ def fails(error: type[NodeError], why: str, folder: Path, code: str, **options: 
     """Joining with this code fails so, and leaves nothing."""
     paper = Paper()
     with pytest.raises(error, match=why) as caught:
-        newcomer.join(place_at(folder), code, "Bob", paper, "english", quiet, **options)
+        newcomer.join(place_at(folder), code, Person("Bob"), paper, "english", quiet, **options)
     assert not folder.exists()
     assert paper.words == "" or paper.forgotten
     assert caught.value.advice
@@ -238,7 +238,7 @@ def join_until_sent(place: Place, code: str, paper: Paper, monkeypatch: pytest.M
     with monkeypatch.context() as patched:
         patched.setattr(newcomer, "arrive", arrive)
         with pytest.raises(Unplugged) as caught:
-            newcomer.join(place, code, "Bob", paper, "english", quiet)
+            newcomer.join(place, code, Person("Bob"), paper, "english", quiet)
     return str(caught.value)
 
 
@@ -248,7 +248,7 @@ def test_a_join_that_was_cut_off_goes_on_with_the_same_device(hub, tmp_path, mon
     assert not Paths(tmp_path / "bob").network.exists()
     assert not paper.forgotten
     events: list[dict] = []
-    answer = newcomer.join(place_at(tmp_path / "bob"), code, "Bobby", paper, "english", events.append)
+    answer = newcomer.join(place_at(tmp_path / "bob"), code, Person("Bobby"), paper, "english", events.append)
     assert answer["device"] == device
     assert answer["name"] == "Bobby"
     assert {"event": "going-on"} in events
@@ -265,7 +265,7 @@ def test_a_join_that_was_cut_off_wants_the_words_of_then(hub, tmp_path, monkeypa
     other = Paper()
     other.keep(new_phrase(os.urandom(32)))
     with pytest.raises(BadData, match="other words"):
-        newcomer.join(place_at(tmp_path / "bob"), code, "Bob", other, "english", quiet)
+        newcomer.join(place_at(tmp_path / "bob"), code, Person("Bob"), other, "english", quiet)
 
 
 def test_a_join_that_was_cut_off_wants_the_passphrase_of_then(hub, tmp_path, monkeypatch):
@@ -273,8 +273,8 @@ def test_a_join_that_was_cut_off_wants_the_passphrase_of_then(hub, tmp_path, mon
     place = Place(Paths(tmp_path / "bob"), "first")
     join_until_sent(place, code, paper, monkeypatch)
     with pytest.raises(WrongPassphrase):
-        newcomer.join(place._replace(passphrase="second"), code, "Bob", paper, "english", quiet)
-    answer = newcomer.join(place, code, "Bob", paper, "english", quiet)
+        newcomer.join(place._replace(passphrase="second"), code, Person("Bob"), paper, "english", quiet)
+    answer = newcomer.join(place, code, Person("Bob"), paper, "english", quiet)
     assert standing(hub, answer["device"]) is Standing.MEMBER
 
 
@@ -283,8 +283,8 @@ def test_another_code_meanwhile_takes_nothing_away(hub, tmp_path, monkeypatch):
     device = join_until_sent(place_at(tmp_path / "bob"), code, paper, monkeypatch)
     foreign = codes.encode(codes.parse(code)._replace(network=bytes(16)))
     with pytest.raises(WrongNetwork):
-        newcomer.join(place_at(tmp_path / "bob"), foreign, "Bob", Paper(), "english", quiet)
-    answer = newcomer.join(place_at(tmp_path / "bob"), code, "Bob", paper, "english", quiet)
+        newcomer.join(place_at(tmp_path / "bob"), foreign, Person("Bob"), Paper(), "english", quiet)
+    answer = newcomer.join(place_at(tmp_path / "bob"), code, Person("Bob"), paper, "english", quiet)
     assert answer["device"] == device
 
 
@@ -295,7 +295,7 @@ def begin_berlin(hub: Hub, folder: Path) -> Joined:
     paper = Paper()
     code = hub.grant(purpose=FOR_SECTIONS)[1]
     wish = SectionWish("Berlin", "Berlin", ("de",))
-    answer = newcomer.join(place_at(folder), code, "Carol", paper, "french", quiet, wish)
+    answer = newcomer.join(place_at(folder), code, Person("Carol"), paper, "french", quiet, wish)
     return Joined(place_at(folder), paper, answer)
 
 

@@ -10,7 +10,7 @@ import trio
 
 from node.config import Config
 from node.doors import newcomer
-from node.doors.newcomer import Place
+from node.doors.newcomer import Person, Place
 from node.errors import Ambiguous, BadRequest, Missing, Unavailable
 from node.federation.bare import NO_NETWORK, root_key, root_of
 from node.federation.inception import Terms
@@ -78,7 +78,7 @@ class Bob:
         paper = Paper()
         self.place = place_at(folder / "laptop")
         code = hub.grant()[1]
-        answer = newcomer.join(self.place, code, "Bob", paper, "english", quiet)
+        answer = newcomer.join(self.place, code, Person("Bob"), paper, "english", quiet)
         self.words = paper.words
         self.laptop = AuthorId(from_text(answer["device"]))
         self.post(2)
