@@ -28,8 +28,8 @@ def an_id(number: int) -> EntryId:
 NARROW = choose(0b1101, [an_id(20), an_id(21)], TIME_MS)
 
 
-def push_messages() -> dict[str, push.PushMessage]:
-    """Messages of the push stream."""
+def hellos() -> dict[str, push.PushMessage]:
+    """The first message of a push stream."""
     return {
         "hello of a laptop": push.Hello(NETWORK, EVERYTHING, False, (ADDRESS,)),
         "hello of a hub that carries feeds and documents": push.Hello(
@@ -52,6 +52,13 @@ def push_messages() -> dict[str, push.PushMessage]:
         "hello of one who carries 64 sections": push.Hello(
             NETWORK, choose(sections=map(an_id, range(64))), False, ()
         ),
+    }
+
+
+def push_messages() -> dict[str, push.PushMessage]:
+    """Messages of the push stream."""
+    return {
+        **hellos(),
         "one entry with its body": push.Entries((ALICE_FEED[0],)),
         "three entries of two logs, one without its body": push.Entries(
             (ALICE_FEED[0], BOB_FEED[0].without_body(), ALICE_FEED[1])
