@@ -44,10 +44,11 @@ def drill(
 ) -> int:
     """Rebuild everything from this home alone, and see what would be lost.
 
-    Every other node counts as gone. All entries are taken in anew in a fresh folder, as if they came from a
-    stranger: every signature is checked, who belongs is computed from what was signed, and what people
-    read is made again. Then logs, roster, views and search index are compared with what is here. Ends with
-    exit code 0 if everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile.
+    Every other node counts as gone. All entries are taken in anew, as if they came from a stranger: every
+    signature is checked, who belongs is computed from what was signed, and what people read is made again.
+    Then logs, roster, views and search index are compared with what is here. Ends with exit code 0 if
+    everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile, and a copy of
+    a home does as well. It takes as much room as the home, in $TMPDIR.
 
     With --out what was rebuilt stays. In a federation others let its device in only if a member's 24 words
     vouch for it: with --words-file the folder is a home of that member, and `aster run --hub` with it serves

@@ -144,7 +144,8 @@ class Replay:
         match verdict:
             case Failed(_, why):
                 raise DiskFull(
-                    f"The folder could not be filled: {why}.", "Choose a disk with more room: --out DIR"
+                    f"The folder could not be filled: {why}.",
+                    "Let TMPDIR, or --out DIR, name a place with as much room as the home takes.",
                 )
             case Stopped(_, evidence):
                 seq, why = evidence.seq, "its author contradicted itself there"
