@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from node import seeking as seeking_room
 from node.federation.bare import NO_NETWORK, root_key, root_of
 from node.federation.inception import Terms
 from node.federation.views import Standing
@@ -10,7 +11,7 @@ from node.founding import begin_section, create_home, found_federation
 from node.home import open_home
 from node.paths import Paths
 from node.queries import Queries
-from node.seeking import ALONE_S, WAITING_S, Seeking
+from node.seeking import Seeking
 from store.crypto import SigningKey
 from store.sqlite.home import Peer
 
@@ -20,6 +21,7 @@ CHARTER = found_federation("Federation X", [begin_section(LYON, [ALICE], NO_NETW
 HUB = SigningKey(bytes([1] * 32)).author
 AT = "/ip4/127.0.0.1/tcp/4711"
 LEARNED = "/ip4/127.0.0.1/tcp/4712"
+PATIENCE_S = 30
 
 
 class RecordingMesh:
@@ -73,25 +75,36 @@ def test_members_met_before_are_looked_for_too(home, mesh, monkeypatch):
     assert mesh.told == [("listed", HUB, (AT, LEARNED)), ("met", other, (LEARNED,))]
 
 
-async def look_for(seconds, seeking):
-    with trio.move_on_after(seconds):
-        await seeking.run()
+@pytest.fixture
+def quick(monkeypatch):
+    """Threads look into the store, so the clock has to be the real one."""
+    monkeypatch.setattr(seeking_room, "ALONE_S", 0.02)
+    monkeypatch.setattr(seeking_room, "WAITING_S", 0.01)
+
+
+async def until(condition):
+    with trio.fail_after(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await trio.sleep(0.005)
 
 
 async def test_who_is_in_and_has_a_link_leaves_it_to_the_engine(seeking, mesh, autojump_clock):
     mesh.links = [HUB]
-    await look_for(3 * ALONE_S, seeking)
+    with trio.move_on_after(3 * seeking_room.ALONE_S):
+        await seeking.run()
     assert mesh.told == []
 
 
-async def test_who_has_no_link_tries_the_list_again(seeking, mesh, autojump_clock):
-    await look_for(3.5 * ALONE_S, seeking)
-    assert {what for what, _, _ in mesh.told} == {"listed"}
-    assert len(mesh.told) >= 3
+async def test_who_has_no_link_tries_the_list_again(seeking, mesh, quick, nursery):
+    nursery.start_soon(seeking.run)
+    await until(lambda: len(mesh.told) >= 3)
+    assert set(mesh.told) == {("listed", HUB, (AT, LEARNED))}
 
 
-async def test_who_waits_for_endorsements_asks_more_often(seeking, home, mesh, monkeypatch, autojump_clock):
+async def test_who_waits_for_endorsements_asks_although_there_is_a_link(
+    seeking, home, mesh, quick, nursery, monkeypatch
+):
     monkeypatch.setattr(home.membership, "standing", lambda device: Standing.CANDIDATE)
     mesh.links = [HUB]
-    await look_for(6.5 * WAITING_S, seeking)
-    assert len(mesh.told) >= 6
+    nursery.start_soon(seeking.run)
+    await until(lambda: len(mesh.told) >= 3)
