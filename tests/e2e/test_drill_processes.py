@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.laptops import Laptop
 from cli.hub import EXIT_LOSS
+from cli.laptops import Laptop
 from node.doors.control.client import Client
 from node.federation.code import Contact, encode, place_of
 from node.home import open_home
