@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Quiet
+from cli.peers import called
 from cli.render import Screen, Styled, count_of, show_bytes, show_time
 from cli.session import Json, Session
 from cli.texts import check_argument
@@ -32,7 +33,7 @@ def list_logs(author: Author = None, as_json: AsJson = False, quiet: Quiet = Fal
     screen.table(
         (
             (
-                log["name"],
+                called(log),
                 log["log"],
                 str(log["entries"]),
                 "all" if log["checked"] == log["entries"] else str(log["checked"]),

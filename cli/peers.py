@@ -7,7 +7,7 @@ import typer
 
 from cli.options import AsJson, Quiet
 from cli.render import Screen, count_of, show_duration
-from cli.session import Session
+from cli.session import Json, Session
 from cli.texts import check_argument
 
 
@@ -28,6 +28,7 @@ def add(
     """Let a device in: connect to it, and carry what it publishes.
 
     The other side does the same with your address; `aster status` prints the line that they need to type.
+    In a federation the roster says who is let in: there this only tells where a device is.
 
     Examples:
     aster peer add /ip4/192.168.1.7/tcp/4711/p2p/12D3KooW... --name bob
@@ -45,7 +46,10 @@ def add(
     if as_json:
         screen.emit(answer)
         return
-    screen.say(f"{answer['name']} ({answer['device']}) is let in.")
+    if answer.get("federation"):
+        screen.say(f"{answer['name']} ({answer['device']}) will be looked for at:")
+    else:
+        screen.say(f"{answer['name']} ({answer['device']}) is let in.")
     for each in answer["addresses"]:
         screen.say(f"    {each}")
     if not answer["addresses"]:
@@ -53,7 +57,7 @@ def add(
 
 
 def list_peers(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """List the devices that are let in.
+    """List the devices that are let in; of a federation those that this node met or was told of.
 
     Examples:
     aster peer list
@@ -67,7 +71,7 @@ def list_peers(as_json: AsJson = False, quiet: Quiet = False) -> None:
     screen.table(
         (
             (
-                peer["name"],
+                called(peer),
                 peer["device"],
                 "connected" if peer["connected"] else show_last_seen(peer["last_seen_ms"]),
                 ", ".join(peer["addresses"][:2]) + (" …" if len(peer["addresses"]) > 2 else ""),
@@ -79,7 +83,12 @@ def list_peers(as_json: AsJson = False, quiet: Quiet = False) -> None:
     if peers:
         screen.note(f"{count_of(len(peers), 'device')}.")
     else:
-        screen.note("Nobody is let in yet. Begin with: aster peer add ADDRESS --name NAME")
+        screen.note("There is nobody yet. In a circle begin with: aster peer add ADDRESS --name NAME")
+
+
+def called(peer: Json) -> str:
+    """What a device is called: its member's name with its own, or its name."""
+    return f"{peer['name']} ({peer['device_name']})" if peer.get("device_name") else str(peer["name"])
 
 
 def show_last_seen(time_ms: int | None) -> str:
@@ -97,7 +106,7 @@ def remove(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Let a device in no longer. What it published so far stays here.
+    """Let a device in no longer. What it published so far stays here. In a federation: forget where it is.
 
     Examples:
     aster peer remove bob
@@ -107,4 +116,5 @@ def remove(
     if as_json:
         screen.emit(answer)
     else:
-        screen.say(f"{answer['name']} ({answer['device']}) is let in no longer.")
+        what = "is forgotten" if answer.get("federation") else "is let in no longer"
+        screen.say(f"{answer['name']} ({answer['device']}) {what}.")

@@ -1,7 +1,9 @@
 """`aster status` and `aster stop`."""
 
+import time
+
 from cli.options import AsJson, Quiet
-from cli.peers import show_last_seen
+from cli.peers import called, show_last_seen
 from cli.render import Screen, Styled, count_of, show_duration
 from cli.session import Json, Session
 
@@ -33,8 +35,42 @@ def status(as_json: AsJson = False, quiet: Quiet = False) -> None:
         screen.say(
             f"daemon   running for {show_duration(answer['uptime_s'])}{hub}, version {answer['version']}"
         )
+    federation = answer.get("federation")
+    if federation is not None:
+        _show_federation(screen, federation)
     _show_peers(screen, answer["peers"])
-    show_invitation(screen, answer["addresses"], answer["name"])
+    if federation is None:
+        show_invitation(screen, answer["addresses"], answer["name"])
+
+
+def _show_federation(screen: Screen, federation: Json) -> None:
+    """Where this home stands, and up to when which sections confirm that."""
+    waiting = f", {count_of(federation['waiting'], 'section')} waiting" if federation["waiting"] else ""
+    sections = count_of(len(federation["sections"]), "section")
+    screen.say(f"roster   {count_of(federation['members'], 'member')} in {sections}{waiting}")
+    if federation["standing"] == "former":
+        screen.say(Styled("this device counts no longer: it was revoked, or the membership ended", "red"))
+    elif federation["standing"] == "candidate":
+        screen.say(Styled("your section waits for endorsements: aster section list", "yellow"))
+    for section in federation["sections"]:
+        role = "steward" if section["steward"] else "member" if section["own"] else ""
+        told = [
+            text
+            for text in (role, _ago("in step", section["synced_ms"]), _ago("last word", section["said_ms"]))
+            if text
+        ]
+        screen.say(f"    {section['name']}  ", Styled(", ".join(told) or "nothing heard yet", "dim"))
+    if federation["pending"]:
+        waits = "waits" if federation["pending"] == 1 else "wait"
+        proposals = count_of(federation["pending"], "proposal")
+        screen.say(Styled(f"{proposals} {waits} for your consent: aster steward pending", "yellow"))
+
+
+def _ago(what: str, time_ms: int) -> str:
+    """How long ago something was; empty where it never was."""
+    if not time_ms:
+        return ""
+    return f"{what} {show_duration(max(0.0, time.time() - time_ms / 1000))} ago"
 
 
 def _show_peers(screen: Screen, peers: list[Json]) -> None:
@@ -43,7 +79,7 @@ def _show_peers(screen: Screen, peers: list[Json]) -> None:
         state = "connected" if peer["connected"] else show_last_seen(peer["last_seen_ms"])
         problem = f"  {peer['problem']}" if peer.get("problem") and not peer["connected"] else ""
         screen.say(
-            f"    {peer['name']}  ", state, f"  {peer['address'] or 'no address'}", Styled(problem, "dim")
+            f"    {called(peer)}  ", state, f"  {peer['address'] or 'no address'}", Styled(problem, "dim")
         )
 
 

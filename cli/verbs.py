@@ -69,10 +69,46 @@ VERBS: Final[Table] = {
     "section": Group(
         "The parts of a federation.",
         {
+            "list": Verb("cli.sections", "list_sections", "List the sections, and those that wait."),
+            "show": Verb("cli.sections", "show", "Show a section: stewards, members, hubs."),
+            "invite": Verb("cli.sections", "invite", "Make a code with which a new section begins."),
+            "endorse": Verb("cli.sections", "endorse", "Endorse a new section for yours."),
+            "change": Verb("cli.sections", "change", "Change your section's name, territory or languages."),
             "join": Verb("cli.join", "join_section", "Begin a new section with an invite for one."),
             "draft": Verb("cli.join", "draft", "Draft a founding section, for whoever founds."),
         },
     ),
+    "steward": Group(
+        "Who acts for a section, and what stewards decide together.",
+        {
+            "list": Verb("cli.stewards", "list_stewards", "List the stewards of a section."),
+            "add": Verb("cli.stewards", "add", "Make a member a steward."),
+            "retire": Verb("cli.stewards", "retire", "Retire a steward."),
+            "threshold": Verb("cli.stewards", "set_threshold", "Change how many act together."),
+            "pending": Verb("cli.stewards", "pending", "List what waits for consents."),
+            "consent": Verb("cli.stewards", "consent", "Consent to what another steward proposed."),
+        },
+    ),
+    "invite": Group(
+        "Codes with which members join.",
+        {
+            "create": Verb("cli.invites", "create", "Make a code with which members join."),
+            "list": Verb("cli.invites", "list_invites", "List the invites, and who used them."),
+            "revoke": Verb("cli.invites", "revoke", "Close an invite."),
+        },
+    ),
+    "member": Group(
+        "The people of a federation.",
+        {
+            "list": Verb("cli.members", "list_members", "List the members."),
+            "admit": Verb("cli.members", "admit", "Admit somebody by hand."),
+            "end": Verb("cli.members", "end", "End a membership in your section."),
+            "replace": Verb("cli.members", "replace", "Give a member a new root: words lost or leaked."),
+        },
+    ),
+    "whois": Verb("cli.members", "whois", "Say who somebody is; compare safety numbers."),
+    "petname": Verb("cli.members", "petname", "Call a member by a name of your own."),
+    "roster": Verb("cli.roster", "roster", "Show every section with its members, now or as it was."),
     "network": Group(
         "The network that this home belongs to.",
         {
@@ -106,7 +142,7 @@ VERBS: Final[Table] = {
         "What a node that is always on is asked for.",
         {"drill": Verb("cli.hub", "drill", "Rebuild everything from this home alone, and see what is lost.")},
     ),
-    "demo": Verb("cli.demo", "demo", "See it work: three nodes on this machine, one of them killed."),
+    "demo": Verb("cli.demo", "demo", "See it work: a federation in processes on this machine."),
     "sim": Verb("cli.simulator", "sim", "Simulate a network of many nodes on virtual time."),
 }
 """Every verb, in the order of `aster --help`."""

@@ -84,10 +84,11 @@ class Desk:
 
     async def carry_out(self, plan: Plan) -> list[Json]:
         """Write what a plan says, and give its acts as they stand then."""
+        before = self.view().census
         if plan.bodies:
             await self.write(plan.bodies)
         view = self.view()
-        return [show_act(view, act) for act in view.census.acts if act.act in plan.acts]
+        return [show_act(view, act, before) for act in view.census.acts if act.act in plan.acts]
 
     async def catch_up(self) -> None:
         """Sync with a connected hub, else with whoever is connected: what is cut should be known first."""

@@ -142,13 +142,18 @@ class FederationQueries(SectionQueries):
     def _admissions(self, view: View, member: Member) -> list[Json]:
         """What admits somebody, as far as it can be seen."""
         found: list[Json] = []
-        for section in view.census.sections.values():
-            if section.valid and member.id in view.census.stewards(section):
-                found.append({"how": "steward", **_place(view, section.id), "by": None, "invite": None})
         for grant, claim in claims_of(view.census.grants.values(), member.roots):
             by = {"by": view.person(grant.by), "invite": to_text(grant.entry)}
             found.append({"how": "invite", **_place(view, grant.section), **by, "time_ms": claim.time_ms})
-        return found + self._admitted_by_hand(view, member)
+        found += self._admitted_by_hand(view, member)
+        told = {each["section"] for each in found}
+        return found + [
+            {"how": "steward", **_place(view, section.id), "by": None, "invite": None}
+            for section in view.census.sections.values()
+            if section.valid
+            and member.id in view.census.stewards(section)
+            and to_text(section.id) not in told
+        ]
 
     def _admitted_by_hand(self, view: View, member: Member) -> list[Json]:
         sections = {state: section.id for section in view.census.sections.values() for state in section.chain}

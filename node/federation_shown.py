@@ -82,15 +82,15 @@ def show_section(view: View, section: Section) -> Json:
 # --- acts -------------------------------------------------------------------------------------------
 
 
-def show_act(view: View, act: ActState) -> Json:
-    """An act, with who has consented to it and what it would do."""
+def show_act(view: View, act: ActState, before: Census | None = None) -> Json:
+    """An act, with who has consented to it and what it does; to what there is, or was `before`."""
     consents = list(dict.fromkeys(map(view.census.member_of_root, act.consents)))
     return {
         "id": to_text(act.act),
         "kind": KINDS[type(act.statement)],
         "section": to_text(act.section),
         "section_name": view.title(act.section),
-        "what": _what(view, act),
+        "what": _what(view, act, view.census if before is None else before),
         "consents": [view.person(root) for root in consents],
         "needed": act.needed,
         "complete": act.complete,
@@ -101,10 +101,10 @@ def show_act(view: View, act: ActState) -> Json:
     }
 
 
-def _what(view: View, act: ActState) -> str:
+def _what(view: View, act: ActState, census: Census) -> str:
     match act.statement:
         case Change():
-            section = view.census.sections.get(act.section)
+            section = census.sections.get(act.section)
             return _changed(view, None if section is None else section.terms, act.statement.terms)
         case Endorsement(_, _, section_id):
             return f"endorses {view.title(section_id)}"

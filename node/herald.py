@@ -1,12 +1,17 @@
 """Tells people at `aster run` what happens: who comes and goes, what arrives, what is wrong.
 
-    connected     device, name, address
-    disconnected  device, name, why
-    received      device, name, entries       at most one a peer and second
+    connected     device, name, device_name, address
+    disconnected  device, name, device_name, why
+    received      device, name, device_name, entries   at most one a peer and second
     ended-log     author, name, log, seq      its author contradicted itself there
     signing       device                      a copied home has heard its own entries
+    joined        member, name, section, section_name        somebody was admitted
+    left          member, name, section, section_name        a membership was ended
+    section       id, name, valid             a section came to wait, or is in
+    revoked       device, name, device_name   a member's device counts no longer
 
-It also lets a copied home sign again, once a peer has told all that it knows of the home's own logs.
+Of a federation's news at most `MAX_TOLD` are told at a time: who takes in the whole of it at once knows. It
+also lets a copied home sign again, once a peer has told all that it knows of the home's own logs.
 """
 
 from collections import Counter
@@ -20,15 +25,21 @@ from gossip.net.sync_streams import SyncReport
 from gossip.proto.events import Committed, SyncProgress
 from node.author import Author
 from node.bus import Bus
+from node.census import Census
 from node.doors.control.protocol import Json
+from node.federation.views import Standing
+from node.federation_shown import titles_of
 from node.home import Home
 from node.mesh import LinkChange, Mesh
-from node.naming import NameBook
+from node.naming import NameBook, Names
 from node.queries import now_ms
 from store.ids import AuthorId, log_name, to_text
 
 ARRIVALS_S: Final = 1.0
 """Arrivals are added up over so long, so that a bulk sync is some lines and not thousands."""
+
+MAX_TOLD: Final = 20
+"""News of a federation that are told each time."""
 
 
 class Herald:
@@ -43,6 +54,8 @@ class Herald:
         self._mesh = mesh
         self._tell = tell
         self._names = NameBook(home, now_ms)
+        self._told_of = self._names.census()
+        """The roster as it was when it was told of last."""
         self._complete = trio.Event()
         self._arrived: Counter[AuthorId] = Counter()
 
@@ -59,11 +72,13 @@ class Herald:
         finally:
             stop()
 
-    def _name(self, device: AuthorId) -> str:
-        return self._names.now().of(device)
+    def _called(self, device: AuthorId) -> Json:
+        self._names.refresh()
+        names = self._names.now()
+        return {"device": to_text(device), "name": names.of(device), "device_name": names.device(device)}
 
     def _link_changed(self, change: LinkChange) -> None:
-        plain = {"device": to_text(change.device), "name": self._name(change.device)}
+        plain = self._called(change.device)
         if change.up:
             self._tell({"event": "connected", **plain, "address": change.detail})
         else:
@@ -84,7 +99,7 @@ class Herald:
                 {
                     "event": "ended-log",
                     "author": to_text(author),
-                    "name": self._name(author),
+                    "name": self._called(author)["name"],
                     "log": log_name(log),
                     "seq": evidence.seq,
                 }
@@ -96,8 +111,18 @@ class Herald:
             arrived, self._arrived = self._arrived, Counter()
             for device, entries in arrived.items():
                 if entries:
-                    told = {"device": to_text(device), "name": self._name(device), "entries": entries}
-                    self._tell({"event": "received", **told})
+                    self._tell({"event": "received", **self._called(device), "entries": entries})
+            for news in self._roster_news():
+                self._tell(news)
+
+    def _roster_news(self) -> list[Json]:
+        """What became of members and sections since the last time."""
+        self._names.refresh()
+        before, now = self._told_of, self._names.census()
+        if before is None or now is None or before.version == now.version:
+            return []
+        self._told_of = now
+        return roster_news(before, now, self._names.now())[:MAX_TOLD]
 
     def _synced(self, news: SyncReport | SyncProgress) -> None:
         if isinstance(news, SyncReport) and news.ended.complete:
@@ -107,5 +132,34 @@ class Herald:
         """Wait for a complete sync: all that a peer knows of our own logs is here now. Then sign again."""
         await self._complete.wait()
         await trio.to_thread.run_sync(self._home.settle_here)
-        self._author.why_not = ""
+        membership = self._home.membership
+        self._author.why_not = "" if membership is None else membership.why_not_signing()
         self._tell({"event": "signing", "device": to_text(self._home.device)})
+
+
+def roster_news(before: Census, now: Census, names: Names) -> list[Json]:
+    """What became of members, sections and devices between two looks at a roster."""
+    titles = titles_of(now)
+    news: list[Json] = []
+    for section in now.sections.values():
+        known = before.sections.get(section.id)
+        if known is None or known.valid != section.valid:
+            told = {"id": to_text(section.id), "name": titles.of_bearer(section.id), "valid": section.valid}
+            news.append({"event": "section", **told})
+    for member in now.members.values():
+        known_member = before.members.get(member.id)
+        sections = frozenset(() if known_member is None else known_member.sections)
+        who = {"member": to_text(member.id), "name": names.of_bearer(member.id)}
+        for event, ids in (
+            ("joined", {*member.sections} - sections),
+            ("left", sections - {*member.sections}),
+        ):
+            for each in sorted(ids):
+                where = {"section": to_text(each), "section_name": titles.of_bearer(each)}
+                news.append({"event": event, **who, **where})
+        for device in member.devices if member.sections else ():
+            was = before.devices.get(device.id)
+            if was is not None and was.standing is Standing.MEMBER and device.standing is Standing.FORMER:
+                called = {"device": to_text(device.id), "name": who["name"], "device_name": device.name}
+                news.append({"event": "revoked", **called})
+    return news

@@ -88,6 +88,7 @@ class LogQueries:
                     "author": to_text(log_id.author),
                     "name": names.of(log_id.author),
                     "member": names.member(log_id.author),
+                    "device_name": names.device(log_id.author),
                 }
             logs.append({**shown[log_id.author], **_log_shown(log_id, state)})
         return {"logs": logs}

@@ -43,13 +43,21 @@ class Names:
     A *bearer* of a name is a device, or the member to whom it belongs.
     """
 
-    def __init__(self, given: ById, published: ById, members: Mapping[AuthorId, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        given: ById,
+        published: ById,
+        members: Mapping[AuthorId, bytes] | None = None,
+        devices: Mapping[AuthorId, str] | None = None,
+    ) -> None:
         """`given`: trusted names; empty ones count as none. `published`: what bearers call themselves.
-        `members`: to whom devices belong; one that is not there bears its own name."""
+        `members`: to whom devices belong; one that is not there bears its own name. `devices`: what their
+        owners call them among their own."""
         self._given: dict[bytes, str] = {bearer: name for bearer, name in given.items() if name}
-        self._plain: dict[bytes, str] = dict(published.items())
-        self._plain.update(self._given)
+        self._published: dict[bytes, str] = dict(published.items())
+        self._plain: dict[bytes, str] = {**self._published, **self._given}
         self._members = members or {}
+        self._devices = devices or {}
         self._shown = _marked(self._plain)
         self._taken = frozenset(map(_look, self._shown.values()))
 
@@ -72,6 +80,10 @@ class Names:
         """The id of the member to whom a device belongs, as text; None where it is nobody's."""
         member = self._members.get(device)
         return None if member is None else to_text(member)
+
+    def device(self, device: AuthorId) -> str:
+        """What a device's owner calls it among his own; empty where nothing is known."""
+        return self._devices.get(device, "")
 
     def find(self, text: str, known: Iterable[AuthorId]) -> AuthorId:
         """The one of the `known` devices that a name, an id or the beginning of an id stands for.
@@ -138,7 +150,10 @@ class Names:
         trusted = self._called(wanted, self._given, bearers)
         if trusted:
             return trusted
-        named = self._called(wanted, self._shown, bearers) or self._called(wanted, self._plain, bearers)
+        for names in (self._shown, self._plain, self._published):
+            named = self._called(wanted, names, bearers)
+            if named:
+                break
         return named | _with_prefix(wanted, ids)
 
     def _called(self, wanted: str, names: Mapping[bytes, str], among: frozenset[bytes]) -> set[bytes]:
@@ -241,10 +256,15 @@ class NameBook:
                 profiles = directory.profiles(views)
                 published = member_names(census, profiles, LOG_PROFILE, now_ms + HIDE_AHEAD_MS, HIDE_AHEAD_MS)
                 names, members = dict(published.names), dict(census.owners)
+                devices = {device.id: device.name for device in census.devices.values()}
                 own: dict[bytes, str] = {}
                 if census.me is not None:
                     members.setdefault(home.device, census.me)
                     mine = directory.names(views).get(home.device, "")
                     own[census.me] = names.setdefault(census.me, mine)
-                kept = self._kept = (basis, published.due_ms, Names({**own, **petnames}, names, members))
+                kept = self._kept = (
+                    basis,
+                    published.due_ms,
+                    Names({**own, **petnames}, names, members, devices),
+                )
         return kept[2]

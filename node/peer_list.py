@@ -77,6 +77,7 @@ class PeerList:
             "device": to_text(author),
             "name": self._queries.names.now().of(author),
             "addresses": list(peer.addresses),
+            "federation": self._home.membership is not None,
         }
         return Added(author, peer.addresses, shown)
 
@@ -108,7 +109,11 @@ class PeerList:
     def remove(self, device: str) -> dict[str, Any]:
         """Let a device in no longer; the answer of `peer/remove`. Raises: Missing, Ambiguous, DiskFull."""
         author = self._queries.peer(device)
-        shown = {"device": to_text(author), "name": self._queries.names.now().of(author)}
+        shown = {
+            "device": to_text(author),
+            "name": self._queries.names.now().of(author),
+            "federation": self._home.membership is not None,
+        }
         try:
             self._home.tables.remove_peer(author)
         except NotFound as error:

@@ -184,13 +184,11 @@ class Queries(DocumentQueries):
     def _peer_shown(self, device: AuthorId, peer: Peer | None, names: Names) -> Json:
         learned = self.home.tables.addresses(device)
         given = peer.addresses if peer is not None else ()
-        census = self.names.census()
-        known = None if census is None else census.devices.get(device)
         return {
             "device": to_text(device),
             "name": names.of(device),
             "member": names.member(device),
-            "device_name": "" if known is None else known.name,
+            "device_name": names.device(device),
             "addresses": list(dict.fromkeys((*given, *(known.address for known in learned)))),
             "connected": False,
             "hub": False,

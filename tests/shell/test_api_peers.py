@@ -43,6 +43,7 @@ async def test_a_peer_is_added_by_address_and_shown_everywhere() -> None:
             "device": to_text(BOB.id),
             "name": "bob",
             "addresses": ["/ip4/192.0.2.7/tcp/4001"],
+            "federation": False,
         }
         assert node.home.allowed.admits_peer(BOB.id)
         [peer] = (await node.api.peer_list())["peers"]
@@ -119,7 +120,8 @@ async def test_a_peer_is_removed_by_what_it_is_called() -> None:
         profile = CAROL.write([64, "Carol"], log=6)
         await node.intake.ingest([(profile,)], CAROL.id, each_signature=True)
         assert await names(node) == ["bob", "Carol"] or await names(node) == ["Carol", "bob"]
-        assert await node.api.peer_remove("carol") == {"device": to_text(CAROL.id), "name": "Carol"}
+        gone = {"device": to_text(CAROL.id), "name": "Carol", "federation": False}
+        assert await node.api.peer_remove("carol") == gone
         assert not node.home.allowed.admits_peer(CAROL.id)
         with pytest.raises(Missing, match="not on the list"):
             await node.api.peer_remove("carol")

@@ -37,6 +37,7 @@ def test_logs_are_listed_by_author_and_number_with_how_far_they_go(home: Home) -
     assert log == {
         "author": to_text(bob.id),
         "member": None,
+        "device_name": "",
         "name": "bob",
         "log": "feed",
         "entries": 3,

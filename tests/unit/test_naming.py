@@ -26,6 +26,12 @@ def test_a_name_that_this_home_gave_goes_before_the_one_that_a_device_gave_itsel
     assert names.find("uncle", EVERYBODY) == BOB
 
 
+def test_who_has_a_name_of_ours_is_found_by_his_own_unless_another_is_called_so() -> None:
+    names = Names({BOB: "uncle"}, {BOB: "bob", CAROL: "carol"})
+    assert names.find("bob", EVERYBODY) == BOB
+    assert Names({BOB: "uncle"}, {BOB: "bob", CAROL: "bob"}).find("bob", EVERYBODY) == CAROL
+
+
 def test_an_empty_name_is_none() -> None:
     assert Names({BOB: ""}, {BOB: "bob"}).of(BOB) == "bob"
 
@@ -155,3 +161,38 @@ def test_whatever_is_typed_the_answer_is_a_known_device_or_an_error_with_advice(
     except NodeError as error:
         found, advice = None, error.advice
     assert found in EVERYBODY or advice
+
+
+LAPTOP, PHONE = device(11, b"laptop"), device(12, b"phone")
+MEMBERS = {LAPTOP: BOB, PHONE: BOB, EVE: CAROL}
+
+
+def test_a_device_is_shown_by_the_name_of_its_member() -> None:
+    names = Names({}, {BOB: "bob", CAROL: "bob"}, MEMBERS, {PHONE: "phone"})
+    assert names.of(LAPTOP) == names.of(PHONE) == f"bob~{to_text(BOB)[:4]}"
+    assert names.of(EVE) == f"bob~{to_text(CAROL)[:4]}"
+    assert names.of(ALICE) == short(ALICE)
+    assert (names.member(LAPTOP), names.member(ALICE)) == (to_text(BOB), None)
+    assert (names.device(PHONE), names.device(LAPTOP)) == ("phone", "")
+
+
+def test_a_name_means_all_devices_of_a_member_and_an_id_means_one() -> None:
+    names = Names({}, {BOB: "bob", CAROL: "carol"}, MEMBERS)
+    known = {LAPTOP, PHONE, EVE}
+    assert names.find_all("bob", known) == sorted((LAPTOP, PHONE))
+    assert names.find_all(to_text(BOB), known) == sorted((LAPTOP, PHONE))
+    assert names.find_all(short(PHONE), known) == [PHONE]
+    assert names.find_all(to_text(LAPTOP), known) == [LAPTOP]
+    assert names.find("carol", known) == EVE
+    with pytest.raises(Ambiguous, match="bob has 2 devices"):
+        names.find("bob", known)
+    with pytest.raises(Missing):
+        names.find_all("bob", {EVE})
+
+
+def test_a_member_is_found_by_what_is_his() -> None:
+    names = Names({}, {BOB: "bob"}, MEMBERS)
+    for text in ("bob", "BOB", to_text(BOB), short(BOB), to_text(PHONE), short(LAPTOP)):
+        assert names.find_bearer(text, {BOB, CAROL}, MEMBERS) == BOB
+    with pytest.raises(Missing):
+        names.find_bearer(to_text(ALICE), {BOB, CAROL}, MEMBERS)
