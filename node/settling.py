@@ -1,9 +1,10 @@
 """When a steward's node closes invites, and who is in then. Pure.
 
 Claims on an invite stand as they come, until a steward settles it: he lists who is in, and later claims
-count for nothing. The node that made the invite does so by itself, once it has expired or was used more often
-than it allows; a further device of the same steward does so where that one does not, for it may be lost.
-Of too many claims those stand that this node saw first.
+count for nothing. The node that made the invite does so by itself, as soon as it is used up, or has expired:
+whoever saw the code could still make claims whose ids push out the ones that were first. A further device of
+the same steward does so where that one does not, and after a day any other steward of the section, for they
+may be lost. Of too many claims those stand that this node saw first.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +20,9 @@ WAIT_MS: Final = 30_000
 
 STEP_IN_MS: Final = 3_600_000
 """How much longer the steward's other devices leave it to the one that made the invite."""
+
+OTHERS_STEP_IN_MS: Final = 86_400_000
+"""How much longer the section's other stewards do, after its expiry."""
 
 
 class Settling(NamedTuple):
@@ -51,14 +55,20 @@ def due(
 
 
 def due_ms(grant: GrantState, steward: RootId, device: AuthorId) -> int | None:
-    """From when on a steward's device settles an invite, Unix time; None: it is not his, or closed."""
-    if grant.by != steward or not grant.counts or grant.settled is not None:
+    """From when on a steward's device settles an invite, Unix time; None: it does not count, or is closed.
+
+    Times that claims name play no part where this device made the invite: they may be lies.
+    """
+    if not grant.counts or grant.settled is not None:
         return None
-    patience_ms = 0 if grant.granted_by == device else STEP_IN_MS
     expiry_ms = grant.grant.expires_ms + WAIT_MS
-    if grant.over_used:
-        return min(expiry_ms, _last_ms(grant)) + patience_ms
-    return expiry_ms + patience_ms
+    if grant.by != steward:
+        return expiry_ms + OTHERS_STEP_IN_MS
+    is_used_up = grant.used >= grant.grant.uses
+    if grant.granted_by == device:
+        return 0 if is_used_up else expiry_ms
+    since_ms = min(expiry_ms, _first_ms(grant)) if is_used_up else expiry_ms
+    return since_ms + STEP_IN_MS
 
 
 def who_is_in(grant: GrantState, seen: Callable[[EntryId], int]) -> tuple[RootId | SectionId, ...]:
@@ -73,5 +83,5 @@ def brought_in(grant: GrantState, claim: ClaimState) -> RootId | SectionId | Non
     return claim.root if grant.grant.purpose == FOR_MEMBERS else claim.section
 
 
-def _last_ms(grant: GrantState) -> int:
-    return max(claim.time_ms for claim in grant.claims)
+def _first_ms(grant: GrantState) -> int:
+    return min((claim.time_ms for claim in grant.claims), default=grant.grant.expires_ms)
