@@ -25,6 +25,7 @@ Before = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 _LIVE = "member"
+_GONE = "former"
 
 
 def link(
@@ -152,6 +153,10 @@ def revoke(
     check_answerable(yes)
     before_ms = None if before is None else read_moment(check_argument(before), time.time_ns() // 1_000_000)
     cuts = [session.call("device/cut", device=check_argument(each), before_ms=before_ms) for each in devices]
+    if before_ms is None:
+        cuts = [each for each in cuts if not _is_cut_already(screen, each)]
+    if not cuts:
+        return
     if not agree(screen, cuts, yes):
         screen.note("Nothing was changed.")
         return
@@ -218,6 +223,13 @@ def show_code(screen: Screen, text: str, qr: bool | None) -> None:
         for line in draw(text):
             screen.say(line)
     screen.say(text)
+
+
+def _is_cut_already(screen: Screen, cut: Json) -> bool:
+    if cut["standing"] != _GONE:
+        return False
+    screen.note(f"{cut['name']} ({cut['device']}) is revoked already. To cut earlier: --before MOMENT")
+    return True
 
 
 def _standing(device: Json) -> str:

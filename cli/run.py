@@ -7,6 +7,7 @@ import typer
 
 from cli.options import AsJson, Quiet
 from cli.passphrase import asker
+from cli.peers import called
 from cli.render import Screen, Styled, count_of
 from cli.session import Json, Session, check_home
 from cli.status import show_invitation
@@ -38,40 +39,78 @@ def run(
     session = Session()
     check_home(session.paths)
 
+    person = _Person(screen)
+
     def tell(event: Json) -> None:
         with suppress(SystemExit):  # whoever read our output has gone; the daemon goes on without
             if as_json:
                 screen.emit(event, flush=True)
             else:
-                _tell_person(screen, event)
+                person.tell(event)
 
     from node.daemon import Wishes, run_daemon
 
     run_daemon(session.paths, Wishes(tuple(listen or ()), hub, mdns), asker(session.environment), tell)
 
 
-def _tell_person(screen: Screen, event: Json) -> None:
-    match event:
-        case {"event": "ready", "name": name, "device": device, "addresses": addresses}:
-            screen.say(Styled("ready", "green"), f"  {name}  {device}", flush=True)
-            for address in addresses:
-                screen.say(f"    {address}", flush=True)
-            if not event["federation"]:
-                show_invitation(screen, addresses, name)
-            elif event["steward"]:
-                screen.note("Others join with an invite: aster invite create")
-            screen.note("Ctrl-C ends it.")
-        case {"event": "connected", "name": name, "address": address}:
-            screen.say(Styled("connected", "green"), f"  {name}  {address}", flush=True)
-        case {"event": "disconnected", "name": name, "why": why}:
-            screen.say(Styled("disconnected", "yellow"), f"  {name}  {why}", flush=True)
-        case {"event": "received", "name": name, "entries": entries}:
-            screen.say("received", f"  {count_of(entries, 'entry')} from {name}", flush=True)
-        case {"event": "ended-log", "name": name, "log": log, "seq": seq}:
-            screen.say(
-                Styled("ended", "red"), f"  {name}'s log {log} at entry {seq}: its author contradicted itself"
-            )
-        case {"event": "signing"}:
-            screen.say("This home has heard its own entries from a peer, and signs again.", flush=True)
-        case {"event": "ended"}:
-            screen.note("Ended.")
+class _Person:
+    """Says to a person what the daemon tells."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._device = ""
+
+    def tell(self, event: Json) -> None:
+        """Say it. Events that are not known are left out."""
+        match event:
+            case {"event": "ready"}:
+                self._greet(event)
+            case {"event": "connected", "address": address}:
+                self._say("connected", "green", f"{called(event)}  {address}")
+            case {"event": "disconnected", "why": why}:
+                self._say("disconnected", "yellow", f"{called(event)}  {why}")
+            case {"event": "received", "entries": entries}:
+                self._say("received", "", f"{count_of(entries, 'entry')} from {called(event)}")
+            case {"event": "ended-log", "name": name, "log": log, "seq": seq}:
+                self._say(
+                    "ended", "red", f"{name}'s log {log} at entry {seq}: its author contradicted itself"
+                )
+            case {"event": "signing"}:
+                self._screen.say(
+                    "This home has heard its own entries from a peer, and signs again.", flush=True
+                )
+            case {"event": "ended"}:
+                self._screen.note("Ended.")
+            case _:
+                self._tell_of_members(event)
+
+    def _tell_of_members(self, event: Json) -> None:
+        match event:
+            case {"event": "section", "name": name, "valid": True}:
+                self._say("section", "green", f"{name} is part of the federation")
+            case {"event": "section", "name": name}:
+                self._say("section", "yellow", f"{name} waits for endorsements")
+            case {"event": "joined", "name": name, "section_name": section}:
+                self._say("joined", "green", f"{name}  {section}")
+            case {"event": "left", "name": name, "section_name": section}:
+                self._say("left", "yellow", f"{name}  {section}")
+            case {"event": "revoked", "device": device} if device == self._device:
+                self._say(
+                    "revoked", "red", "this device: it publishes nothing any more, and nobody lets it in"
+                )
+            case {"event": "revoked"}:
+                self._say("revoked", "yellow", called(event))
+
+    def _greet(self, event: Json) -> None:
+        name, self._device = event["name"], event["device"]
+        self._say("ready", "green", f"{name}  {self._device}")
+        for address in event["addresses"]:
+            self._screen.say(f"    {address}", flush=True)
+        if not event["federation"]:
+            show_invitation(self._screen, event["addresses"], name)
+        elif event["steward"]:
+            self._screen.note("Others join with an invite: aster invite create")
+        self._screen.note("Ctrl-C ends it.")
+
+    def _say(self, what: str, style: str, text: str) -> None:
+        self._screen.say(Styled(what, style) if style else what, f"  {text}", flush=True)

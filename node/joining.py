@@ -151,7 +151,7 @@ async def _call(
         stream = await transport.visit(way.code.hub, (place,), messages.PROTOCOL, REACH_S)
     except LocalFault as fault:
         return Unavailable(
-            f"The hub at {place} cannot be reached: {fault}.",
+            f"The hub at {place} cannot be reached: {str(fault).rpartition(': ')[2]}.",
             "It may be off, or this machine offline. Try again, or ask for a code of another hub.",
         )
     try:
