@@ -31,7 +31,7 @@ def find_candidates(index: Index, sections: Sections, memberships: Memberships) 
     claims: dict[EntryId, dict[EntryId, SectionId]] = {}
     for grant in _grants(index, sections, memberships):
         standing: dict[EntryId, SectionId] = {}
-        for claim, section in _asked_for(index, grant, memberships):
+        for claim, section in _asked_for(index, grant):
             standing[claim.entry] = section
             chain = sections.chains.chain(section)
             if chain is not None and section not in sections.valid:
@@ -64,12 +64,10 @@ def _grants(index: Index, sections: Sections, memberships: Memberships) -> Itera
                 yield grant
 
 
-def _asked_for(
-    index: Index, grant: JudgedGrant, memberships: Memberships
-) -> Iterator[tuple[Noted, SectionId]]:
+def _asked_for(index: Index, grant: JudgedGrant) -> Iterator[tuple[Noted, SectionId]]:
     """The claims on a grant that stand: each section once, listed or among the first few."""
     seen: set[SectionId] = set()
-    for claim in memberships.fitting(grant):
+    for claim in grant.claims:
         section = inception_before(index, claim)
         if section is None or section in seen or (grant.settled is not None and section not in grant.settled):
             continue

@@ -124,6 +124,7 @@ class Index:
         self.grants: dict[EntryId, Noted] = {}
         self.section_grants: dict[RootId, dict[EntryId, Noted]] = {}
         """Grants of purpose 1 by who granted."""
+        self.grants_by_key: dict[bytes, dict[EntryId, Noted]] = {}
         self.settlements: dict[EntryId, dict[EntryId, Noted]] = {}
         self.admissions: dict[RootId, dict[EntryId, Noted]] = {}
         self.claims: dict[EntryId, dict[EntryId, Noted]] = {}
@@ -242,6 +243,7 @@ class Index:
         elif isinstance(statement, CutNote):
             do(self.cuts, (noted.root, statement.device), entry, statement.ends)
         elif isinstance(statement, Grant):
+            do(self.grants_by_key, statement.invite_key, entry, noted)
             if statement.purpose == FOR_SECTIONS:
                 do(self.section_grants, noted.root, entry, noted)
         elif isinstance(statement, Settlement):

@@ -15,6 +15,7 @@ from node.federation.index import Index, LogEnds, Noted
 from node.federation.names import RootId, SectionId
 from node.federation.sections import Sections
 from node.federation.statements import FOR_MEMBERS, Admission, Claim, End, Grant, Settlement
+from node.federation.views import GrantState
 from store.errors import BadSignature
 from store.ids import LOG_ID, AuthorId, EntryId, NetworkId
 
@@ -31,6 +32,8 @@ class JudgedGrant(NamedTuple):
     counts: bool
     settled: frozenset[bytes] | None
     """What the settlements that count list; None: there are none."""
+    claims: list[Noted]
+    """Made with the invite; empty where the grant does not count."""
     standing: Mapping[bytes, list[Noted]]
     """Claims that stand, or would if their device had not been cut before, by root; none for sections."""
 
@@ -71,6 +74,8 @@ class Memberships:
         self._fits = fits
         self._known: frozenset[RootId] = frozenset()
         self._grants: dict[EntryId, JudgedGrant | None] = {}
+        self.told: dict[EntryId, tuple[JudgedGrant, GrantState]] = {}
+        """Grants as `node.federation.telling` told them; good as long as they are judged so."""
         self._members: dict[RootId, Membership | None] = {}
 
     def know(self, roots: frozenset[RootId]) -> None:
@@ -81,6 +86,7 @@ class Memberships:
     def forget_grant(self, grant: EntryId) -> None:
         """Something was said about a grant."""
         self._grants.pop(grant, None)
+        self.told.pop(grant, None)
 
     def forget_member(self, root: RootId) -> None:
         """Something was said about a member or his devices."""
@@ -110,10 +116,11 @@ class Memberships:
 
     def keeps_word(self, noted: Noted) -> bool:
         """Does what cuts a device leave it what it said there for its own member?"""
-        link = self.succession.links.get(noted.root)
+        device, root, seq, *_ = noted
+        link = self.succession.links.get(root)
         if link is not None:
-            return noted.seq <= link.ends.get(noted.device, NO_LOGS).get(LOG_ID, 0)
-        return noted.seq <= self._devices.of(noted.root)[noted.device].word
+            return seq <= link.ends.get(device, NO_LOGS).get(LOG_ID, 0)
+        return seq <= self._devices.of(root)[device].word
 
     def fitting(self, grant: JudgedGrant) -> list[Noted]:
         """Claims made with the invite of a grant, ascending by entry id.
@@ -142,11 +149,14 @@ class Memberships:
         if seat not in place[0].states[place[1]].seats:
             return None
         counts = self.sections.word(grant.state, noted.device, noted.seq) is not None
-        judged = JudgedGrant(noted, grant, section, seat, counts, self._settled(noted.entry, section), {})
-        if not counts or grant.purpose != FOR_MEMBERS:
+        judged = JudgedGrant(noted, grant, section, seat, counts, self._settled(noted.entry, section), [], {})
+        if not counts:
             return judged
+        claims = self.fitting(judged)
+        if grant.purpose != FOR_MEMBERS:
+            return judged._replace(claims=claims)
         standing: dict[bytes, list[Noted]] = {}
-        for claim in self.fitting(judged):
+        for claim in claims:
             if claim.root in standing:
                 standing[claim.root].append(claim)
             elif judged.settled is not None:
@@ -154,7 +164,7 @@ class Memberships:
                     standing[claim.root] = [claim]
             elif len(standing) < limits.MAX_STANDING_CLAIMS:
                 standing[claim.root] = [claim]
-        return judged._replace(standing=standing)
+        return judged._replace(claims=claims, standing=standing)
 
     def _settled(self, grant: EntryId, section: SectionId) -> frozenset[bytes] | None:
         listed: set[bytes] | None = None

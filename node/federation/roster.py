@@ -201,10 +201,14 @@ class Roster:
 
     def _tell(self) -> Told:
         self._settle()
-        if self._told is None or self._told_version != self.version:
-            self._told = Told(self._index, self._founding, self._strata, self._waiting())
-            self._told_version = self.version
-        return self._told
+        waiting = self._waiting()
+        told = self._told
+        if told is None or told.strata is not self._strata or told.candidates is not waiting:
+            told = self._told = Told(self._index, self._founding, self._strata, waiting)
+        elif self._told_version != self.version:
+            told.forget()
+        self._told_version = self.version
+        return told
 
     def _settle(self) -> None:
         """Bring sections up to date."""

@@ -10,7 +10,7 @@ from node.federation.index import DeviceLog, Index
 from node.federation.memberships import Ends, JudgedGrant, Membership
 from node.federation.names import ActId, RootId, SectionId
 from node.federation.sections import Founding
-from node.federation.statements import FOR_MEMBERS, Act, Change, Claim, Endorsement, Replacement
+from node.federation.statements import FOR_MEMBERS, Act, Change, Endorsement, Replacement
 from node.federation.strata import Strata
 from node.federation.views import ActState, ClaimState, Device, GrantState, Member, Section, Standing
 from store.codec import encode_trusted
@@ -25,14 +25,17 @@ class Told:
 
     def __init__(self, index: Index, founding: Founding, strata: Strata, candidates: Candidates) -> None:
         self._index = index
-        self._founding = founding
-        self._strata = strata
+        self.strata = strata
         self._sections = strata.sections
         self._memberships = strata.memberships
-        self._candidates = candidates
+        self.candidates = candidates
         self._counted: Counter[SectionId] | None = None
-        self._keys: dict[bytes, EntryId] | None = None
+        self._seated: dict[RootId, set[SectionId]] | None = None
         self._chains = {**strata.sections.valid, **candidates.chains}
+
+    def forget(self) -> None:
+        """Somebody joined or left; sections are as they were."""
+        self._counted = None
 
     def device(self, device: AuthorId) -> Device | None:
         """See `Roster.device`."""
@@ -75,13 +78,15 @@ class Told:
 
     def stewarded(self, member: RootId) -> list[Section]:
         """See `Roster.stewarded`."""
+        if self._seated is None:
+            self._seated = {}
+            for section, chain in self._chains.items():
+                for seat in chain.latest.seats:
+                    for root in self._sections.chains.roots(section, seat):
+                        self._seated.setdefault(root, set()).add(section)
         roots = self._memberships.succession.roots(self._memberships.first(member))
-        chains = self._sections.chains
-        return [
-            self._section(chain)
-            for section, chain in sorted(self._chains.items())
-            if any(chains.seat(section, root) in chain.latest.seats for root in roots)
-        ]
+        seated = sorted({section for root in roots for section in self._seated.get(root, ())})
+        return [self._section(self._chains[section]) for section in seated]
 
     def grants(self) -> list[GrantState]:
         """See `Roster.grants`."""
@@ -92,10 +97,19 @@ class Told:
         judged = self._memberships.grant(entry)
         if judged is None:
             return None
+        kept = self._memberships.told.get(entry)
+        if kept is not None and kept[0] is judged:
+            return kept[1]
+        told = self._grant(entry, judged)
+        if judged.counts and all(claim.root in judged.standing for claim in judged.claims):
+            self._memberships.told[entry] = (judged, told)
+        return told
+
+    def _grant(self, entry: EntryId, judged: JudgedGrant) -> GrantState:
         noted, grant = judged.noted, judged.grant
         claims = tuple(self._claims(judged))
-        named = {claim.root if claim.section is None else claim.section for claim in claims}
-        used = {claim.root if claim.section is None else claim.section for claim in claims if claim.stands}
+        named = {claim.section or claim.root for claim in claims}
+        used = {claim.section or claim.root for claim in claims if claim.stands}
         return GrantState(
             entry,
             grant,
@@ -112,15 +126,9 @@ class Told:
 
     def grant_of_key(self, invite_key: bytes) -> GrantState | None:
         """See `Roster.grant_of_key`."""
-        if self._keys is None:
-            self._keys = {}
-            judged = [(entry, self._memberships.grant(entry)) for entry in sorted(self._index.grants)]
-            for counts in (True, False):
-                for entry, grant in judged:
-                    if grant is not None and grant.counts is counts:
-                        self._keys.setdefault(grant.grant.invite_key, entry)
-        entry_of = self._keys.get(invite_key)
-        return None if entry_of is None else self.grant(entry_of)
+        made = map(self._memberships.grant, self._index.grants_by_key.get(invite_key, ()))
+        known = [(not judged.counts, judged.noted.entry) for judged in made if judged is not None]
+        return self.grant(min(known)[1]) if known else None
 
     def acts(self) -> list[ActState]:
         """See `Roster.acts`."""
@@ -159,13 +167,13 @@ class Told:
         log = self._index.devices.get(device)
         if log is None or log.root is None:
             return False
-        return log.root in self._candidates.roots or self._memberships.of_root(log.root) is not None
+        return log.root in self.candidates.roots or self._memberships.of_root(log.root) is not None
 
     def _device(self, log: DeviceLog, root: RootId, membership: Membership | None) -> Device:
         member = self._memberships.first(root)
         ends: Ends | None = None
         if membership is None:
-            waits = root in self._candidates.roots
+            waits = root in self.candidates.roots
             standing = Standing.CANDIDATE if waits else Standing.UNKNOWN
         else:
             ends = membership.devices[log.device]
@@ -176,7 +184,7 @@ class Told:
 
     def _firsts(self) -> list[RootId]:
         """Everybody who may have been admitted."""
-        known = self._strata.known
+        known = self.strata.known
         roots = {*self._sections.stewarding, *self._index.admissions, *self._index.claims_by, *known}
         return sorted({self._memberships.first(root) for root in roots})
 
@@ -206,20 +214,19 @@ class Told:
         return self._counted
 
     def _claims(self, judged: JudgedGrant) -> Iterator[ClaimState]:
-        for_members = judged.grant.purpose == FOR_MEMBERS
-        asked = self._candidates.claims.get(judged.noted.entry, {})
-        for noted in self._memberships.fitting(judged):
-            if not self._carried(noted.device):
+        for_members, expires_ms = judged.grant.purpose == FOR_MEMBERS, judged.grant.expires_ms
+        asked = self.candidates.claims.get(judged.noted.entry, {})
+        keeps_word, standing = self._memberships.keeps_word, judged.standing
+        for noted in judged.claims if judged.counts else self._memberships.fitting(judged):
+            entry, (device, root, time_ms) = noted.entry, (noted.device, noted.root, noted.time_ms)
+            if root in standing:
+                stands = keeps_word(noted)
+            elif not self._carried(device):
                 continue
-            assert isinstance(noted.statement, Claim)
-            root = noted.statement.root
-            if for_members:
-                stands = root in judged.standing and self._memberships.keeps_word(noted)
             else:
-                stands = noted.entry in asked
+                stands = entry in asked
             section = None if for_members else inception_before(self._index, noted)
-            late = noted.time_ms > judged.grant.expires_ms
-            yield ClaimState(noted.entry, noted.device, root, section, stands, late, noted.time_ms)
+            yield ClaimState(entry, device, root, section, stands, time_ms > expires_ms, time_ms)
 
     def _written(self) -> Iterator[tuple[Chain, int, Act]]:
         chains = self._sections.chains
@@ -259,7 +266,7 @@ class Told:
     def _effective(self, chain: Chain, number: int, act: Act, complete: bool) -> bool:
         """Has it come about? A replacement that has may be the end of the word that made it complete."""
         if isinstance(act, Replacement):
-            return act.act in self._strata.linked
+            return act.act in self.strata.linked
         if isinstance(act, Change):
             return number + 1 < len(chain.states) and bytes(chain.states[number + 1].id) == act.act
         if not complete or chain.section not in self._sections.valid:
