@@ -161,6 +161,29 @@ async def test_a_revoked_devices_tail_goes_from_store_views_and_gossip_and_does_
         assert hub.shown() == 2
 
 
+async def test_a_cut_that_counts_no_longer_lets_the_rest_of_the_log_come_again() -> None:
+    async with open_hub() as hub:
+        laptop = admitted(hub)
+        phone = hub.federation.device(laptop.citizen, "phone")
+        posts = author(laptop).posts(5)
+        await hub.bring(hub.steward, laptop)
+        await hub.give(*posts)
+        phone.cut(cut_at(laptop))
+        await hub.bring(phone)
+        await hub.intake.settled()
+        assert hub.head(laptop, LOG_FEED) == 0
+        told = hub.admissions
+        twin = hub.federation.device(laptop.citizen, "phone")
+        twin.admit(hub.federation.state(), laptop.citizen.root)
+        assert isinstance(await hub.give(*twin.log), Stopped)
+        await hub.intake.settled()
+        assert hub.members.admits_peer(laptop.id)
+        assert await hub.give(*posts) == Accepted(LogId(laptop.id, LOG_FEED), Head(5, posts[4].id), 5)
+        await trio.sleep(carrying.TELL_PAUSE_S)
+        assert hub.admissions > told
+        assert hub.shown() == 5
+
+
 async def test_who_is_settled_out_vanishes_and_waits() -> None:
     async with open_hub() as hub:
         invite = hub.federation.invite(hub.steward)
