@@ -342,12 +342,8 @@ def test_whoever_has_to_make_room_is_forgotten_by_the_roster_too() -> None:
 
 def a_federation() -> list[Device]:
     """Devices of a small federation: some are let in by others, one is cut, one is settled out."""
-    alice, bob, carol, phone = (
-        ALICE.device(NETWORK),
-        BOB.device(NETWORK),
-        CAROL.device(NETWORK),
-        BOB.device(NETWORK, "phone"),
-    )
+    alice, bob, carol = (citizen.device(NETWORK) for citizen in (ALICE, BOB, CAROL))
+    phone = BOB.device(NETWORK, "phone")
     grant = alice.grant(STATE, SECRET, uses=2)
     invited(grant, bob)
     eve = invited(grant, EVE.device(NETWORK))
