@@ -1,7 +1,7 @@
 """`aster run`: starts the daemon in this process and says what it tells."""
 
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ from cli.peers import called
 from cli.render import Screen, Styled, count_of
 from cli.session import Json, Session, check_home
 from cli.status import show_invitation
+
+HUNG_UP: Final = "hung up"
+"""In the reason why a link ended: the other side wanted it so."""
 
 
 def run(
@@ -59,16 +62,21 @@ class _Person:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._device = ""
+        self._is_federation = False
+        self._connected: set[str] = set()
 
     def tell(self, event: Json) -> None:
         """Say it. Events that are not known are left out."""
         match event:
             case {"event": "ready"}:
                 self._greet(event)
-            case {"event": "connected", "address": address}:
+            case {"event": "connected", "device": device, "address": address}:
                 self._say("connected", "green", f"{called(event)}  {address}")
-            case {"event": "disconnected", "why": why}:
+                self._connected.add(device)
+            case {"event": "disconnected", "device": device, "why": why}:
                 self._say("disconnected", "yellow", f"{called(event)}  {why}")
+                self._connected.discard(device)
+                self._wonder(why)
             case {"event": "received", "entries": entries}:
                 self._say("received", "", f"{count_of(entries, 'entry')} from {called(event)}")
             case {"event": "ended-log", "name": name, "log": log, "seq": seq}:
@@ -83,6 +91,14 @@ class _Person:
                 self._screen.note("Ended.")
             case _:
                 self._tell_of_members(event)
+
+    def _wonder(self, why: str) -> None:
+        """Where the last peer hung up, say what that may mean: who is shut out is not always told so."""
+        if self._is_federation and not self._connected and HUNG_UP in why:
+            self._screen.note(
+                "All peers have hung up. If they go on doing so, they may know of a revocation of this device"
+                " that it has not heard of."
+            )
 
     def _tell_of_members(self, event: Json) -> None:
         match event:
@@ -102,11 +118,11 @@ class _Person:
                 self._say("revoked", "yellow", called(event))
 
     def _greet(self, event: Json) -> None:
-        name, self._device = event["name"], event["device"]
+        name, self._device, self._is_federation = event["name"], event["device"], event["federation"]
         self._say("ready", "green", f"{name}  {self._device}")
         for address in event["addresses"]:
             self._screen.say(f"    {address}", flush=True)
-        if not event["federation"]:
+        if not self._is_federation:
             show_invitation(self._screen, event["addresses"], name)
         elif event["steward"]:
             self._screen.note("Others join with an invite: aster invite create")

@@ -25,6 +25,7 @@ from node.home import Home, open_home
 from node.keyring import AskPassphrase
 from node.mesh import Mesh
 from node.paths import Paths
+from node.queries import Queries
 from node.running import join, keep, run_to_end
 from store.crypto import SigningKey
 from store.entry import SALT_BYTES
@@ -54,7 +55,7 @@ def recover(
     tell: Callable[[Json], None],
     before_ms: int | None = None,
 ) -> Json:
-    """Cut other devices of this home's member; what was cut is in ``cut``.
+    """Cut other devices of this home's member; what was cut is in ``cut``, the member's name in ``name``.
 
     `chosen`: names of devices or beginnings of their ids; empty: all others. `agrees` is shown what would
     be cut. `before_ms`: what they claim to have written later counts no longer either.
@@ -66,8 +67,9 @@ def recover(
         _catch_up(home, hub, tell)
         cuts = [(device, cut_of(home.entries, device.id, before_ms)) for device in _devices(home, chosen)]
         shown = [_show(home, device, cut) for device, cut in cuts]
+        name = Queries(home).names.now().of(home.device)
     if not cuts or not agrees(shown):
-        return {"cut": [], "declined": bool(cuts), "held": False}
+        return {"name": name, "cut": [], "declined": bool(cuts), "held": False}
     with open_home(paths, ask, writing=True) as home:
         write_own(home, LOG_ID, [_sign(home, root, cut) for _, cut in cuts])
     with open_home(paths, ask, writing=True) as home:
@@ -78,7 +80,7 @@ def recover(
                 f"The cut is signed, but the hub may not have it yet: {error.message}",
                 "Start the daemon, which hands it to all it meets: aster run",
             ) from error
-    return {"cut": shown, "declined": False, "held": True}
+    return {"name": name, "cut": shown, "declined": False, "held": True}
 
 
 def _catch_up(home: Home, hub: AuthorId, tell: Callable[[Json], None]) -> None:

@@ -139,7 +139,7 @@ def test_a_lost_laptop_is_replaced_and_keeps_what_the_hub_had(bob):
         return True
 
     answer = bob.recover(agrees=agrees)
-    assert (answer["held"], answer["declined"]) == (True, False)
+    assert (answer["held"], answer["declined"], answer["name"]) == (True, False, "Bob")
     [laptop] = answer["cut"]
     assert shown == [laptop]
     assert AuthorId(from_text(laptop["device"])) == bob.laptop

@@ -59,5 +59,15 @@ def test_each_event_is_one_line(told, event, line):
     assert shown.count("\n") == 1
 
 
+def test_where_all_peers_have_hung_up_their_reason_is_guessed(told):
+    told(**READY, federation=True, steward=False)
+    told(event="connected", **BOB, address="/ip4/1")
+    told(event="connected", **OWN, address="/ip4/2")
+    hung_up = "connection lost: the other side hung up"
+    assert "revocation" not in told(event="disconnected", **BOB, why=hung_up)
+    assert "a revocation of this device" in told(event="disconnected", **OWN, why=hung_up)
+    assert "revocation" not in told(event="disconnected", **BOB, why="ping timeout")
+
+
 def test_events_of_later_versions_are_left_out(told):
     assert told(event="something new", device="bbbb") == ""
