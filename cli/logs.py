@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, Quiet
-from cli.peers import called
+from cli.peers import named_apart
 from cli.render import Screen, Styled, count_of, show_bytes, show_time
 from cli.session import Json, Session
 from cli.texts import check_argument
@@ -30,6 +30,7 @@ def list_logs(author: Author = None, as_json: AsJson = False, quiet: Quiet = Fal
         for log in logs:
             screen.emit(log)
         return
+    called = named_apart(logs)
     screen.table(
         (
             (

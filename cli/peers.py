@@ -1,6 +1,8 @@
 """`aster peer …`: who is let in, and where they are."""
 
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -68,6 +70,7 @@ def list_peers(as_json: AsJson = False, quiet: Quiet = False) -> None:
         for peer in peers:
             screen.emit(peer)
         return
+    called = named_apart(peers)
     screen.table(
         (
             (
@@ -86,9 +89,17 @@ def list_peers(as_json: AsJson = False, quiet: Quiet = False) -> None:
         screen.note("There is nobody yet. In a circle begin with: aster peer add ADDRESS --name NAME")
 
 
-def called(peer: Json) -> str:
+def called(row: Json) -> str:
     """What a device is called: its member's name with its own, or its name."""
-    return f"{peer['name']} ({peer['device_name']})" if peer.get("device_name") else str(peer["name"])
+    return f"{row['name']} ({row['device_name']})" if row.get("device_name") else str(row["name"])
+
+
+def named_apart(rows: list[Json]) -> Callable[[Json], str]:
+    """What devices are called in a list: by their members' names, with their own where one has several."""
+    devices = defaultdict[str, set[str]](set)
+    for row in rows:
+        devices[row["name"]].add(row.get("device") or row["author"])
+    return lambda row: called(row) if len(devices[row["name"]]) > 1 else str(row["name"])
 
 
 def show_last_seen(time_ms: int | None) -> str:

@@ -3,7 +3,7 @@
 import time
 
 from cli.options import AsJson, Quiet
-from cli.peers import called, show_last_seen
+from cli.peers import named_apart, show_last_seen
 from cli.render import Screen, Styled, count_of, show_duration
 from cli.session import Json, Session
 
@@ -75,6 +75,7 @@ def _ago(what: str, time_ms: int) -> str:
 
 def _show_peers(screen: Screen, peers: list[Json]) -> None:
     screen.say(f"peers    {sum(1 for peer in peers if peer['connected'])} of {len(peers)} connected")
+    called = named_apart(peers)
     for peer in peers:
         state = "connected" if peer["connected"] else show_last_seen(peer["last_seen_ms"])
         problem = f"  {peer['problem']}" if peer.get("problem") and not peer["connected"] else ""

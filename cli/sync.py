@@ -44,7 +44,8 @@ def sync(
         screen.note("No peer is connected. See: aster status")
     elif failed:
         screen.note(
-            "A peer answers once it has let you in: it runs `aster peer add` as your `aster status` says."
+            "A peer answers if it lets you in: in a circle after `aster peer add`, as `aster status` says;"
+            " in a federation if you are a member: aster whois"
         )
     return EXIT_UNAVAILABLE if failed or not asked else 0
 

@@ -109,6 +109,13 @@ VERBS: Final[Table] = {
     "whois": Verb("cli.members", "whois", "Say who somebody is; compare safety numbers."),
     "petname": Verb("cli.members", "petname", "Call a member by a name of your own."),
     "roster": Verb("cli.roster", "roster", "Show every section with its members, now or as it was."),
+    "interest": Group(
+        "What this node carries of all that there is.",
+        {
+            "show": Verb("cli.interest", "show", "Show what this node and others carry."),
+            "set": Verb("cli.interest", "choose", "Choose by section, purpose and age."),
+        },
+    ),
     "network": Group(
         "The network that this home belongs to.",
         {

@@ -26,6 +26,7 @@ from node.federation_shown import Held
 from node.following import Following
 from node.home import Home
 from node.intake import Intake
+from node.interest_api import InterestApi
 from node.mesh import Mesh
 from node.peer_list import PeerList
 from node.queries import Json, Queries
@@ -48,6 +49,8 @@ class Api:
         self._queries = Queries(home)
         self.federation = FederationApi(home, intake, author, mesh, self._queries.federation)
         """What is asked about members and sections; an open circle has none."""
+        self.interest = InterestApi(home, mesh, self._queries, self._ask, self.federation.held)
+        """What is asked about what is carried."""
         self._peer_list = PeerList(home, self._queries)
         self._book = AddressBook(home, self._queries.now_ms)
         self._putting = trio.Lock()
@@ -58,6 +61,7 @@ class Api:
         """Keep the address book, and what a steward's node does by itself, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._book.run)
+            nursery.start_soon(self.interest.run)
             if self._home.membership is not None:
                 nursery.start_soon(self.federation.run)
 

@@ -69,7 +69,8 @@ class Desk:
         if self.mesh.hub:
             hubs[self.home.device] = next(iter(self.mesh.addresses), "")
         connected = frozenset(self.mesh.connected())
-        return Held(self.home.device, connected, hubs, self.mesh.synced_ms())
+        interests = {**self.mesh.interests(), self.home.device: self.mesh.interest}
+        return Held(self.home.device, connected, hubs, self.mesh.synced_ms(), interests)
 
     async def ask(self, look: Callable[..., T], *args: object) -> T:
         """Look something up in a thread, by the roster as it is now. Raises: NodeError."""

@@ -6,6 +6,7 @@ A member is ``{"member": id, "name": shown name}`` wherever one is mentioned.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from gossip.proto.interest import Interest
 from node.census import Census
 from node.federation.inception import Terms
 from node.federation.names import RootId, SectionId
@@ -209,6 +210,8 @@ class Held(NamedTuple):
     """Devices that are hubs, as far as known, with an address of each."""
     synced_ms: Mapping[AuthorId, int] = {}
     """When a complete sync with a device ended last, Unix time."""
+    interests: Mapping[AuthorId, Interest] = {}
+    """What devices said that they carry."""
 
 
 def show_device(view: View, device: Device, held: Held) -> Json:
@@ -248,6 +251,17 @@ def show_hubs(view: View, section: SectionId, held: Held) -> list[Json]:
                 }
             )
     return sorted(found, key=lambda hub: (not hub["connected"], hub["name"], hub["device"]))
+
+
+def show_carriers(view: View, section: SectionId, held: Held) -> Json:
+    """Which hubs that are known carry the logs of a section, and which said that they do not."""
+    said: dict[bool, list[Json]] = {True: [], False: []}
+    for device in sorted(held.hubs):
+        interest = held.interests.get(device)
+        if interest is not None:
+            carries = interest.sections is None or section in interest.sections
+            said[carries].append({"device": to_text(device), "name": view.names.of(device)})
+    return {"carried_by": said[True], "declined_by": said[False]}
 
 
 def claims_of(grants: Iterable[GrantState], roots: Collection[RootId]) -> list[tuple[GrantState, ClaimState]]:

@@ -25,6 +25,7 @@ from gossip.proto.events import (
     SyncProgress,
     SyncWanted,
 )
+from gossip.proto.interest import Interest
 from store.ids import AuthorId, EntryId
 
 WATCH_S: Final = 0.5
@@ -116,6 +117,19 @@ class Mesh:
     def hubs(self) -> dict[AuthorId, str]:
         """Devices that said since the start that they are hubs, with an address of each or an empty text."""
         return {device: state.address for device, state in self._states.items() if state.hub}
+
+    @property
+    def interest(self) -> Interest:
+        """What this node carries."""
+        return self._driver.interest
+
+    def interests(self) -> dict[AuthorId, Interest]:
+        """What others said that they carry."""
+        return self._driver.interests()
+
+    def change_interest(self, interest: Interest) -> None:
+        """Carry something else from now on, and tell others; the same again changes nothing."""
+        self._driver.change_interest(interest)
 
     def synced_ms(self) -> dict[AuthorId, int]:
         """When the last complete sync with each peer ended, Unix time; since the start."""

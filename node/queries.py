@@ -16,6 +16,7 @@ from node.errors import Ambiguous, BadData, Missing
 from node.federation_queries import FederationQueries
 from node.federation_shown import Held
 from node.home import Home
+from node.interest_queries import InterestQueries
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
 from node.log_queries import Json
 from node.naming import NameBook, Names
@@ -45,6 +46,8 @@ class Queries(DocumentQueries):
         super().__init__(home, NameBook(home, clock_ms), clock_ms)
         self.federation = FederationQueries(home, self.names, clock_ms)
         """What can be asked about members and sections."""
+        self.interest = InterestQueries(home, self.names, clock_ms)
+        """What is carried."""
 
     # --- naming things ------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from node.guests import Guests
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
+from node.interest import interest_of
 from node.mesh import Mesh, Recheckable
 from node.presenting import Introduction
 from node.verification import Verification
@@ -109,7 +110,7 @@ def wire(
         Frontier(home.network, keeping.intake.states()),
         random=random,
         secret=secret,
-        tuning=Tuning(hub=hub, ids_first=membership is not None),
+        tuning=Tuning(hub=hub, interest=interest_of(home, now_ms()), ids_first=membership is not None),
     )
     introduce = None
     if membership is not None:

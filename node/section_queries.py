@@ -18,6 +18,7 @@ from node.federation_shown import (
     Json,
     View,
     show_act,
+    show_carriers,
     show_hubs,
     show_invite,
     show_member,
@@ -98,6 +99,7 @@ class SectionQueries:
             **show_section(view, found),
             "people": sorted(members, key=lambda each: (not each["steward"], each["name"])),
             "hubs": show_hubs(view, found.id, held),
+            **show_carriers(view, found.id, held),
             "pending": [show_act(view, act) for act in self._pending(view, {found.id})],
             **self._confirmed(view.census, found, self._synced(held)),
         }

@@ -44,7 +44,7 @@ __all__ = [
 is_exposed = keyring.is_exposed
 read_passphrase = keyring.read_passphrase
 
-_CHANGING: Final = frozenset({"peer/add", "peer/remove", "petname/set", "petname/remove"})
+_CHANGING: Final = frozenset({"peer/add", "peer/remove", "petname/set", "petname/remove", "interest/set"})
 """Methods that need the lock."""
 
 
@@ -119,8 +119,8 @@ class OfflineDoor:
 
 
 def _function(queries: Queries, method: str) -> Callable[..., Any]:
-    part = queries.federation if find_method(method).federation else queries
-    found: Callable[..., Any] = getattr(part, function_name(method))
+    part = find_method(method).part
+    found: Callable[..., Any] = getattr(getattr(queries, part) if part else queries, function_name(method))
     return found
 
 
@@ -131,6 +131,8 @@ def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:
         return PeerList(home, queries).add(*places).shown
     if method == "peer/remove":
         return PeerList(home, queries).remove(given["device"])
+    if method == "interest/set":
+        return queries.interest.interest_set(**given)
     queries.federation.census()
     petnames = Petnames(queries.federation)
     return petnames.give(**given) if method == "petname/set" else petnames.take(**given)

@@ -123,6 +123,26 @@ WHOIS = {
     ],
 }
 
+INTEREST = {
+    "everything": False,
+    "sections": [LYON],
+    "purposes": ["id", "feed"],
+    "since_ms": TIME_MS,
+    "age_ms": HOUR_MS,
+    "others": [
+        {
+            "device": OTHER,
+            **BOB,
+            "device_name": "hub",
+            "hub": True,
+            "everything": True,
+            "sections": None,
+            "purposes": None,
+            "since_ms": 0,
+        }
+    ],
+}
+
 ANSWERS: dict[str, Any] = {
     "section/list": {"sections": [SECTION, BERLIN]},
     "section/show": {
@@ -156,6 +176,8 @@ ANSWERS: dict[str, Any] = {
     "whois": WHOIS,
     "petname/set": {**BOB, "name": "uncle", "petname": "uncle"},
     "petname/remove": {**BOB, "petname": None},
+    "interest/show": INTEREST,
+    "interest/set": INTEREST,
     "petname/list": {"petnames": [{"member": OTHER, "name": "uncle", "known": True}]},
 }
 
@@ -267,6 +289,20 @@ CALLS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
         ["bob", "Lyon", "uncle", f"with the invite {ID[:10]} of alice\\x1b[31m", "former", "by alice"],
     ),
     (["whois"], "whois", {}, ["as its steward"]),
+    (
+        ["interest", "show"],
+        "interest/show",
+        {},
+        ["carries   sections Lyon; logs id, feed; texts since 2026", "    bob, a hub  everything"],
+    ),
+    (
+        ["interest", "set", "--section", "Lyon", "--section", "B", "--purpose", "feed,docs", "--age", "1y"],
+        "interest/set",
+        {"sections": ["Lyon", "B"], "purposes": ["feed", "docs"], "age_ms": 8_760 * HOUR_MS},
+        ["carries"],
+    ),
+    (["interest", "set", "--everything"], "interest/set", {"everything": True}, ["carries"]),
+    (["interest", "set", "--age", "all"], "interest/set", {"age_ms": 0}, ["carries"]),
     (["petname", "bob", "uncle"], "petname/set", {"who": "bob", "name": "uncle"}, ["is called uncle"]),
     (["petname", "bob", "--remove"], "petname/remove", {"who": "bob"}, ["is called bob"]),
     (["petname"], "petname/list", {}, ["uncle", OTHER]),

@@ -37,8 +37,10 @@ class ApiDoor:
         return answers
 
     def _function(self, method: str) -> Callable[..., Any]:
-        part = self._api.federation if find_method(method).federation else self._api
-        found: Callable[..., Any] = getattr(part, function_name(method))
+        part = find_method(method).part
+        found: Callable[..., Any] = getattr(
+            getattr(self._api, part) if part else self._api, function_name(method)
+        )
         return found
 
 

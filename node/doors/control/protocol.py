@@ -55,8 +55,8 @@ class Method(NamedTuple):
     """Answers late; ends where the client goes away, as streams do."""
     offline: bool = False
     """The store can answer without a daemon; see `node.doors.offline`."""
-    federation: bool = False
-    """It is about members and sections; an open circle has none."""
+    part: str = ""
+    """The part of the api, and of the queries, that answers; empty: they themselves."""
 
 
 def _is_text(value: object) -> bool:
@@ -95,12 +95,12 @@ _CUTS: Final = {"section": _TEXT, "before_ms": _INT, "without": _TEXTS, "preview
 
 def _asked(**parameters: Parameter) -> Method:
     """A method that the store can answer without a daemon."""
-    return Method(parameters, offline=True, federation=True)
+    return Method(parameters, offline=True, part="federation")
 
 
 def _done(parameters: Mapping[str, Parameter], waits: bool = False) -> Method:
     """A method that publishes something."""
-    return Method(parameters, waits=waits, federation=True)
+    return Method(parameters, waits=waits, part="federation")
 
 
 _FEDERATION_METHODS: Final[Mapping[str, Method]] = {
@@ -124,7 +124,7 @@ _FEDERATION_METHODS: Final[Mapping[str, Method]] = {
     "member/admit": _done({"root": _NAME, "section": _TEXT}),
     "member/end": _done({"member": _NAME, **_CUTS}),
     "member/replace": _done({"member": _NAME, "root": _NAME, **_CUTS}),
-    "roster": Method({"at_ms": _INT}, streaming=True, offline=True, federation=True),
+    "roster": Method({"at_ms": _INT}, streaming=True, offline=True, part="federation"),
     "whois": _asked(who=_TEXT, safety=_BOOL),
     "petname/set": _asked(who=_NAME, name=_NAME),
     "petname/remove": _asked(who=_NAME),
@@ -178,6 +178,12 @@ METHODS: Final[Mapping[str, Method]] = {
     "peer/list": Method({}, offline=True),
     "sync": Method({"peer": _TEXT}, streaming=True),
     **_FEDERATION_METHODS,
+    "interest/show": Method({}, offline=True, part="interest"),
+    "interest/set": Method(
+        {"sections": _TEXTS, "purposes": _TEXTS, "age_ms": _INT, "everything": _BOOL},
+        offline=True,
+        part="interest",
+    ),
     "network/export": Method({}, offline=True),
     "wait": Method({"entries": _INT, "id": _TEXT, "timeout_s": _SECONDS}, waits=True),
     "stop": Method({}),

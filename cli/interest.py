@@ -1,0 +1,98 @@
+"""`aster interest show|set`: what this node carries of all that there is."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Quiet
+from cli.peers import named_apart
+from cli.render import Screen, Styled, show_duration, show_time
+from cli.session import Json, Session
+from cli.texts import check_argument
+from cli.times import read_span
+
+
+def show(as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Show what this node carries, and what others said that they do.
+
+    Examples:
+    aster interest show
+    """
+    screen = Screen(as_json, quiet)
+    _show(screen, Session().call("interest/show"))
+
+
+def choose(
+    section: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SECTION", help="Carry the members of this section; or all. Repeatable."),
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Carry these logs, such as feed,docs; or all."),
+    ] = None,
+    age: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="Carry texts of this age at most, such as 90d or 1y; or all."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Carry everything, as at first.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose what this node carries. What is not given stays as it is; everything is carried at first.
+
+    Who belongs and what they are called is carried always, and so are your own sections. Others see what
+    you chose. What is here already stays.
+
+    Examples:
+    aster interest set --section Lyon --section Berlin --age 1y
+    aster interest set --purpose feed,docs
+    aster interest set --everything
+    """
+    screen = Screen(as_json, quiet)
+    answer = Session().call(
+        "interest/set",
+        sections=[check_argument(each) for each in section] if section else None,
+        purposes=None if purpose is None else check_argument(purpose).split(","),
+        age_ms=None
+        if age is None
+        else 0
+        if age.strip().casefold() == "all"
+        else read_span(check_argument(age)),
+        everything=everything or None,
+    )
+    _show(screen, answer)
+
+
+def _age_ms(age: str | None) -> int | None:
+    """An age in ms; 0 for any. Raises: BadData."""
+    if age is None:
+        return None
+    return 0 if age.strip().casefold() == "all" else read_span(check_argument(age))
+
+
+def _show(screen: Screen, answer: Json) -> None:
+    if screen.as_json:
+        screen.emit(answer)
+        return
+    screen.say(f"carries   {_said(answer)}")
+    called = named_apart(answer["others"])
+    for other in answer["others"]:
+        hub = ", a hub" if other["hub"] else ""
+        screen.say(f"    {called(other)}{hub}  ", Styled(_said(other), "dim"))
+
+
+def _said(interest: Json) -> str:
+    """An interest in words."""
+    if interest["everything"]:
+        return "everything"
+    parts = []
+    if interest["sections"] is not None:
+        parts.append("sections " + (", ".join(each["name"] for each in interest["sections"]) or "none"))
+    if interest["purposes"] is not None:
+        parts.append("logs " + ", ".join(interest["purposes"]))
+    if interest["since_ms"]:
+        age_s = max(0.0, time.time() - interest["since_ms"] / 1000)
+        parts.append(f"texts since {show_time(interest['since_ms'])[:10]} ({show_duration(age_s)})")
+    return "; ".join(parts)
