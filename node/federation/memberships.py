@@ -115,12 +115,16 @@ class Memberships:
         return self._grants[entry]
 
     def keeps_word(self, noted: Noted) -> bool:
-        """Does what cuts a device leave it what it said there for its own member?"""
+        """Does what cuts a device leave it what it said there for its own member?
+
+        Where the root was replaced, what either the old root or the section leaves it: neither takes
+        away what the member has in other sections.
+        """
         device, root, seq, *_ = noted
+        if seq <= self._devices.of(root)[device].word:
+            return True
         link = self.succession.links.get(root)
-        if link is not None:
-            return seq <= link.ends.get(device, NO_LOGS).get(LOG_ID, 0)
-        return seq <= self._devices.of(root)[device].word
+        return link is not None and seq <= link.ends.get(device, NO_LOGS).get(LOG_ID, 0)
 
     def fitting(self, grant: JudgedGrant) -> list[Noted]:
         """Claims made with the invite of a grant, ascending by entry id.
@@ -188,7 +192,7 @@ class Memberships:
         if not admitted:
             known = withdrawn or not self._known.isdisjoint(roots)
             return self._former(roots, frozenset(withdrawn)) if known else None
-        ended = {section: ends for section in sorted(admitted) if (ends := self._ends(section, roots))}
+        ended = {section: ends for section in sorted(admitted) if (ends := self.ends(section, roots))}
         since_ms = min(admitted.values())
         return Membership(
             roots,
@@ -236,7 +240,7 @@ class Memberships:
                 withdrawn.add(grant.section)
         return withdrawn
 
-    def _ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:
+    def ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:
         """Ends of a membership that have effect."""
         if any(self.sections.latest_steward(section, root) for root in roots):
             return []

@@ -234,6 +234,18 @@ def test_no_section_gives_away_a_seat_in_another_one():
     assert roster.standing(good.id) is MEMBER
 
 
+def test_no_replacement_takes_away_a_membership_in_another_section():
+    federation = Federation(2)
+    (alice,), (dave,) = federation.stewards
+    bob = federation.join("bob", federation.invite(alice))
+    federation.claim(bob, federation.invite(dave, federation.state(1)))
+    heir = federation.newcomer("bob again")
+    dave.replace(federation.state(1), bob.citizen.root, heir.citizen.root, [])
+    member = federation.roster().member(heir.citizen.root)
+    assert member is not None
+    assert (member.id, member.sections) == (bob.citizen.root, tuple(sorted(federation.sections)))
+
+
 def test_nobody_is_made_the_heir_of_a_puppet():
     federation = Federation(2)
     (alice,), (mallory,) = federation.stewards
