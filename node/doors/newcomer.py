@@ -7,35 +7,27 @@ home that is there: `node.staging` says how.
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from node import recovery, section_file
-from node.errors import BadData, NodeError, Unavailable
+from node.attempt import Place, Tell, bring_in, describe, left_by_earlier, make_aside
+from node.errors import BadData
 from node.federation import code as codes
 from node.federation.bare import ENTROPY_BYTES, NO_NETWORK, cut_message, root_key, root_of
 from node.federation.code import Contact, Invite
-from node.federation.guest_effects import MAX_OWN_ENTRIES, Chartered
+from node.federation.guest_effects import Chartered
 from node.federation.inception import SignedInception, Terms, read_inception
+from node.federation.names import RootId
 from node.federation.phrase import DEFAULT_LANGUAGE, languages, new_phrase, read_phrase
-from node.federation.statements import FOR_SECTIONS, compose_inception
-from node.founding import (
-    begin_section,
-    create_home,
-    found_federation,
-    publish_name,
-    published_name,
-    write_own,
-)
-from node.home import Home, open_home, read_network_file
-from node.joining import Way, arrive, look, remember_hub, root_in
+from node.federation.statements import FOR_SECTIONS
+from node.founding import begin_section, found_federation
+from node.home import open_home, read_network_file
+from node.joining import Way, look
 from node.network_file import check_name
 from node.paths import Paths
 from node.staging import Staging
-from store.charter import Charter
 from store.crypto import SigningKey, self_test
-from store.entry import MAX_ID_SEQ, SALT_BYTES
-from store.ids import LOG_ID, NetworkId, from_text, to_text
-from store.log import LogId
+from store.ids import NetworkId, from_text, to_text
 
 __all__ = [
     "DEFAULT_LANGUAGE",
@@ -56,11 +48,6 @@ __all__ = [
 
 Json = dict[str, Any]
 
-Tell = Callable[[Json], None]
-"""Hears what goes on: objects with an ``event``."""
-
-_MAX_LOG_BYTES: Final = 65_536
-
 
 class KeepWords(Protocol):
     """Where a new member's words go."""
@@ -80,21 +67,6 @@ class KeepWords(Protocol):
     def forget(self) -> None:
         """The words that were kept are of no use."""
         ...
-
-
-class Place(NamedTuple):
-    """Where the home is to be, and what protects it."""
-
-    paths: Paths
-    passphrase: str | None
-    """None leaves the key unprotected."""
-
-    def __repr__(self) -> str:
-        return f"Place({self.paths.home})"
-
-    def ask(self) -> str | None:
-        """The passphrase, as `open_home` asks for it."""
-        return self.passphrase
 
 
 class Person(NamedTuple):
@@ -159,14 +131,14 @@ def found(
         words.check()
         person.check()
         newcomer = _Newcomer(words, language)
-        own = begin_section(section.terms(newcomer.root), [newcomer.root], NO_NETWORK)
+        own = _begin(section, newcomer.root, NO_NETWORK)
         charter = found_federation(name, [own, *map(section_file.read, others)], endorsements)
         newcomer.keep_words()
         try:
             staging.restart("found")
-            _make(staging, place, charter, newcomer.root, person.name, person.device)
+            make_aside(staging, place, charter, newcomer.root, person.name, person.device)
             with open_home(staging.stage, place.ask, writing=False) as home:
-                answer = _describe(home)
+                answer = describe(home)
             staging.move()
         except BaseException:
             words.forget()
@@ -182,7 +154,7 @@ def draft(section: SectionWish, by: str, words: KeepWords, language: str) -> Jso
     self_test()
     words.check()
     newcomer = _Newcomer(words, language)
-    own = begin_section(section.terms(newcomer.root), [newcomer.root], NO_NETWORK)
+    own = _begin(section, newcomer.root, NO_NETWORK)
     text = section_file.write(own, check_name(by) if by else "")
     newcomer.keep_words()
     return {"file": text, "section": to_text(own.section), "member": to_text(root_of(newcomer.root))}
@@ -206,19 +178,25 @@ def join(
     person.check()
     intent = "join" if section is None else f"section {section.name}"
     with Staging(place.paths, intent) as staging:
-        if _goes_on(staging, place, way, words):
+        root = left_by_earlier(staging, place, way)
+        if root is not None:
+            _check_earlier(words, root, staging)
             tell({"event": "going-on"})
-            return _arrive(staging, place, way, tell, person.name)
+            return bring_in(staging, place, way, tell, person.name)
         words.check()
+        newcomer = _Newcomer(words, language)
+        if section is not None:
+            begin_section(
+                section.terms(newcomer.root), [newcomer.root], NO_NETWORK
+            )  # to see whether it can be
         chartered = _look(way, tell)
         _check_purpose(chartered, section)
-        newcomer = _Newcomer(words, language)
         begun = None if section is None else _begin(section, newcomer.root, chartered.network)
         newcomer.keep_words()
         try:
             staging.restart(intent)
-            _make(staging, place, chartered.charter, newcomer.root, person.name, person.device, begun)
-            return _arrive(staging, place, way, tell, person.name)
+            make_aside(staging, place, chartered.charter, newcomer.root, person.name, person.device, begun)
+            return bring_in(staging, place, way, tell, person.name)
         except BaseException:
             if not staging.is_kept:
                 words.forget()
@@ -236,13 +214,13 @@ def link(place: Place, code: str, phrase: str, device_name: str, person: str | N
     root = root_key(read_phrase(phrase))
     way = Way(codes.parse(code), root)
     with Staging(place.paths, "link") as staging:
-        if _goes_on(staging, place, way, None):
+        if left_by_earlier(staging, place, way) is not None:
             tell({"event": "going-on"})
         else:
             chartered = _look(way, tell)
             staging.restart("link")
-            _make(staging, place, chartered.charter, root, person, device_name)
-        return _arrive(staging, place, way, tell, person)
+            make_aside(staging, place, chartered.charter, root, person, device_name)
+        return bring_in(staging, place, way, tell, person)
 
 
 def recover(
@@ -336,71 +314,11 @@ def _begin(section: SectionWish, root: SigningKey, network: NetworkId) -> Signed
     return begin_section(section.terms(root), [root], network)
 
 
-def _make(
-    staging: Staging,
-    place: Place,
-    charter: Charter,
-    root: SigningKey,
-    person: str | None,
-    device_name: str,
-    begun: SignedInception | None = None,
-) -> None:
-    """Make the home aside, with the entries that do not depend on the hub's answer."""
-    made = create_home(staging.stage, person, charter, place.passphrase, root=root, device_name=device_name)
-    with made as home:
-        if begun is not None:
-            write_own(home, LOG_ID, [compose_inception(os.urandom(SALT_BYTES), begun.data)])
-
-
-def _goes_on(staging: Staging, place: Place, way: Way, words: KeepWords | None) -> bool:
-    """Does what an earlier attempt left fit this one?
-
-    Raises: NodeError: it cannot be opened; BadData: other words are where its words should be.
-    """
-    if not staging.is_begun:
-        return False
-    with open_home(staging.stage, place.ask, writing=False) as home:
-        entries = home.entries.range(LogId(home.device, LOG_ID), 1, MAX_ID_SEQ, _MAX_LOG_BYTES)
-        root = root_in(entries, home)
-        fits = home.network.startswith(way.code.network) and len(entries) < MAX_OWN_ENTRIES
-    if way.root is not None:
-        fits = fits and root == root_of(way.root)
-    earlier = words.earlier() if fits and words is not None else None
+def _check_earlier(words: KeepWords, root: RootId, staging: Staging) -> None:
+    """Check that no other words are where those of an earlier attempt should be. Raises: BadData."""
+    earlier = words.earlier()
     if earlier is not None and root_of(root_key(read_phrase(earlier))) != root:
         raise BadData(
             "An earlier attempt was cut off; it had other words than those in the file.",
             f"Name the file of that attempt, or remove {staging.stage.home} to begin anew.",
         )
-    return fits
-
-
-def _arrive(staging: Staging, place: Place, way: Way, tell: Tell, person: str | None) -> Json:
-    """Ask the hub to let the home aside in, and move it into place."""
-    tell({"event": "asking", "address": way.code.place.text()})
-    with open_home(staging.stage, place.ask, writing=True) as home:
-        try:
-            arrived = arrive(home, way, staging.keep)
-        except Unavailable as error:
-            if staging.is_kept:
-                error.advice = "Do the same once more: it goes on where it was cut off."
-            raise
-        except NodeError:
-            staging.discard()
-            raise
-        remember_hub(home, way.code)
-        if person is not None and published_name(home) != check_name(person):
-            publish_name(home, person)
-        answer = _describe(home)
-    staging.move()
-    return {**answer, "pending": arrived.pending, "hub": to_text(way.code.hub)}
-
-
-def _describe(home: Home) -> Json:
-    entries = home.entries.range(LogId(home.device, LOG_ID), 1, 1, _MAX_LOG_BYTES)
-    return {
-        "device": to_text(home.device),
-        "member": to_text(root_in(entries, home)),
-        "name": published_name(home) or "",
-        "network": to_text(home.network),
-        "network_name": home.charter.name,
-    }

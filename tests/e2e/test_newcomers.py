@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from node import attempt
 from node.doors import newcomer
 from node.doors.newcomer import Person, Place, SectionWish
 from node.errors import (
@@ -229,14 +230,14 @@ class Unplugged(Exception):
 
 def join_until_sent(place: Place, code: str, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> str:
     """Join until the entries are with the hub, and be cut off before its answer came; the device."""
-    real = newcomer.arrive
+    real = attempt.arrive
 
     def arrive(home, way, on_sent):
         real(home, way, on_sent)
         raise Unplugged(to_text(home.device))
 
     with monkeypatch.context() as patched:
-        patched.setattr(newcomer, "arrive", arrive)
+        patched.setattr(attempt, "arrive", arrive)
         with pytest.raises(Unplugged) as caught:
             newcomer.join(place, code, Person("Bob"), paper, "english", quiet)
     return str(caught.value)
@@ -399,3 +400,15 @@ def certificate(hub: Hub, root: SigningKey, name: str) -> Entry:
     signature = root.sign(device_message(network, key.author))
     body = compose_certificate(os.urandom(SALT_BYTES), root_of(root), name, signature)
     return sign(key, network, LOG_ID, 1, b"", body, 1)
+
+
+def test_a_section_that_cannot_be_is_told_before_anything_is_asked(hub, tmp_path):
+    code = hub.grant(purpose=FOR_SECTIONS)[1]
+    events: list[dict] = []
+    wish = SectionWish("Berlin", "", ("no tag at all",))
+    with pytest.raises(BadData, match="languages are tags"):
+        newcomer.join(
+            place_at(tmp_path / "carol"), code, Person("Carol"), Paper(), "english", events.append, wish
+        )
+    assert events == []
+    assert not (tmp_path / "carol").exists()
