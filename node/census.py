@@ -4,6 +4,7 @@ The roster itself belongs to the thread that takes entries in. `CensusBook.refre
 in whatever thread they run, look at what it left.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from node.membership import Membership
 
 _NEVER: Final = 2**62
+
+REST: Final = 10
+"""Between two looks we do something else for so many times as long as a look takes."""
 
 
 class Census(NamedTuple):
@@ -41,8 +45,12 @@ class Census(NamedTuple):
     """The member for whom each root speaks or ever spoke."""
     me: RootId | None
     """The member whose home this is, admitted or not; None where its device has no certificate."""
-    supporters: tuple[AuthorId, ...]
+    supporters: frozenset[AuthorId]
     """Devices of all who are or were stewards."""
+    seats: Mapping[SectionId, tuple[RootId, ...]]
+    """The members who are stewards of each section now."""
+    offices: Mapping[RootId, tuple[SectionId, ...]]
+    """The sections of which each steward is one now."""
 
     def member(self, device: AuthorId) -> Member | None:
         """The member to whom a device belongs; None: nobody who was ever admitted."""
@@ -55,11 +63,11 @@ class Census(NamedTuple):
 
     def stewards(self, section: Section) -> list[RootId]:
         """The members who are stewards of a section now, by root; some may have no device yet."""
-        return list(dict.fromkeys(map(self.member_of_root, section.terms.stewards)))
+        return list(self.seats[section.id])
 
     def stewarded(self, member: RootId) -> list[Section]:
         """The sections of which a member is steward now."""
-        return [section for section in self.sections.values() if member in self.stewards(section)]
+        return [self.sections[section] for section in self.offices.get(member, ())]
 
     def members_of(self, section: SectionId) -> list[Member]:
         """Who belongs to a section now."""
@@ -69,18 +77,30 @@ class Census(NamedTuple):
 def take_census(roster: "Roster", own: AuthorId) -> Census:
     """The roster as it is now, seen from a device. Takes some µs a device."""
     members = {member.id: member for member in roster.members()}
+    sections = {section.id: section for section in roster.sections()}
+    roots = {root: member.id for member in members.values() for root in member.roots}
+    seats = {
+        section.id: tuple(dict.fromkeys(roots.get(root, root) for root in section.terms.stewards))
+        for section in sections.values()
+    }
+    offices: dict[RootId, tuple[SectionId, ...]] = {}
+    for section, stewards in seats.items():
+        for steward in stewards:
+            offices[steward] = (*offices.get(steward, ()), section)
     return Census(
         roster.version,
         roster.needed,
         members,
-        {section.id: section for section in roster.sections()},
+        sections,
         {grant.entry: grant for grant in roster.grants()},
         tuple(roster.acts()),
         {device.id: device for member in members.values() for device in member.devices},
         {device.id: member.id for member in members.values() for device in member.devices},
-        {root: member.id for member in members.values() for root in member.roots},
+        roots,
         roster.member_of(own),
-        tuple(roster.supporters()),
+        frozenset(roster.supporters()),
+        seats,
+        offices,
     )
 
 
@@ -92,13 +112,23 @@ class CensusBook:
         self._membership = membership
         self._own = own
         self._now = None if membership is None else take_census(membership.roster, own)
+        self._taken_s = time.monotonic()
+        self._took_s = 0.0
 
-    def refresh(self) -> None:
-        """Take a new census if the roster has changed."""
-        if self._membership is not None and self._now is not None:
-            roster = self._membership.roster
-            if roster.version != self._now.version:
-                self._now = take_census(roster, self._own)
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Take a new census if the roster has changed.
+
+        In a large federation it takes a tenth of a second, so it is taken again only after a while, or
+        `at_once` for who has just said something.
+        """
+        if self._membership is None or self._now is None:
+            return
+        roster, begun_s = self._membership.roster, time.monotonic()
+        is_rested = begun_s - self._taken_s >= REST * self._took_s
+        if roster.version != self._now.version and (at_once or is_rested):
+            self._now = take_census(roster, self._own)
+            self._taken_s = time.monotonic()
+            self._took_s = self._taken_s - begun_s
 
     def now(self) -> Census | None:
         """The census as it was taken last; None in an open circle."""

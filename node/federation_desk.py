@@ -48,7 +48,7 @@ class Desk:
 
     def view(self) -> View:
         """The roster as it is now. Raises: BadRequest: this is an open circle."""
-        self.queries.names.refresh()
+        self.queries.names.refresh(at_once=True)
         return self.queries.view()
 
     def steward(self) -> Steward:

@@ -158,7 +158,7 @@ class FederationQueries(SectionQueries):
     def _admitted_by_hand(self, view: View, member: Member) -> list[Json]:
         sections = {state: section.id for section in view.census.sections.values() for state in section.chain}
         found = []
-        for device in view.census.supporters:
+        for device in sorted(view.census.supporters):
             owner = view.census.owners.get(device)
             for entry in self._id_log(device) if owner is not None else ():
                 said = read(entry, self.home.network)

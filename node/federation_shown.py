@@ -191,7 +191,7 @@ def _show_claim(view: View, claim: ClaimState) -> Json:
 
 def show_member(view: View, member: Member, section: SectionId | None = None) -> Json:
     """A member in short; with `section` as one of its members."""
-    stewarded = {each.id for each in view.census.stewarded(member.id)}
+    stewarded = view.census.offices.get(member.id, ())
     return {
         **view.person(member.id),
         "short": short(member.id),

@@ -219,9 +219,9 @@ class NameBook:
         self._kept: tuple[object, int, Names] = (None, 0, Names({}, {}))
         """What the names depend on, until when they count, and the names: replaced together."""
 
-    def refresh(self) -> None:
-        """Look at the roster again. For its thread alone; names and census are then those of now."""
-        self._census.refresh()
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Look at the roster again, see `CensusBook.refresh`. For its thread alone."""
+        self._census.refresh(at_once=at_once)
 
     def census(self) -> Census | None:
         """The roster as it was last looked at; None in an open circle."""
