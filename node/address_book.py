@@ -20,6 +20,9 @@ from store.ids import AuthorId
 WRITE_WAIT_S: Final = 1.0
 """What is learned within this time is written together."""
 
+LAST_WRITE_S: Final = 2.0
+"""How long the last write may take when the daemon ends."""
+
 REFRESH_MS: Final = 600_000
 """The same news of a device are written again after ten minutes: `last_seen_ms` is no more exact."""
 
@@ -51,12 +54,21 @@ class AddressBook:
         self._told.set()
 
     async def run(self) -> None:
-        """Write what is learned, until cancelled. What cannot be written is learned again some day."""
-        while True:
-            await self._told.wait()
-            await trio.sleep(WRITE_WAIT_S)
-            self._told = trio.Event()
-            news, self._news = self._news, {}
+        """Write what is learned, until cancelled, and then what waits still: where a hub is may be known for
+        a second only. What cannot be written is learned again some day."""
+        try:
+            while True:
+                await self._told.wait()
+                await trio.sleep(WRITE_WAIT_S)
+                await self._write_news()
+        finally:
+            with trio.move_on_after(LAST_WRITE_S, shield=True):
+                await self._write_news()
+
+    async def _write_news(self) -> None:
+        self._told = trio.Event()
+        news, self._news = self._news, {}
+        if news:
             await trio.to_thread.run_sync(self._write, list(news.values()))
 
     def _is_news(self, news: Learned) -> bool:
