@@ -62,7 +62,7 @@ class AddressBook:
                 await trio.sleep(WRITE_WAIT_S)
                 await self._write_news()
         finally:
-            with trio.move_on_after(LAST_WRITE_S, shield=True):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_WRITE_S):
                 await self._write_news()
 
     async def _write_news(self) -> None:
