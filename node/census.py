@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _NEVER: Final = 2**62
 
+MANY: Final = 2_000
+"""Members from which on a census is taken with rests; of fewer it takes some ms."""
+
 REST: Final = 10
 """Between two looks we do something else for so many times as long as a look takes."""
 
@@ -124,7 +127,8 @@ class CensusBook:
         if self._membership is None or self._now is None:
             return
         roster, begun_s = self._membership.roster, time.monotonic()
-        is_rested = begun_s - self._taken_s >= REST * self._took_s
+        is_small = len(self._now.members) < MANY
+        is_rested = is_small or begun_s - self._taken_s >= REST * self._took_s
         if roster.version != self._now.version and (at_once or is_rested):
             self._now = take_census(roster, self._own)
             self._taken_s = time.monotonic()
