@@ -90,7 +90,8 @@ class Carrying:
         for waiting in changes.ready:
             self._ready_send.send_nowait(waiting)
         for device in changes.devices:
-            self._doubt(LogId(device, LogNo(log)) for log in range(MAX_LOGS_PER_AUTHOR))
+            logs = (LogId(device, LogNo(log)) for log in range(MAX_LOGS_PER_AUTHOR))
+            self._doubt(log_id for log_id in logs if log_id in self._states)
         if changes.admission:
             self._tell_soon()
 

@@ -201,7 +201,7 @@ class Membership:
     def settle(self) -> Changes:
         """Look what became of the roster since the last time."""
         changed = [device for device in self.roster.take_touched() if self._note(device)]
-        ready = [author for author in self._room if self.carries(author)]
+        ready = [device for device in changed if device in self._room and self.carries(device)]
         return Changes(bool(changed), tuple(map(self._release, ready)), tuple(changed))
 
     def _note(self, device: AuthorId) -> bool:
