@@ -94,7 +94,8 @@ def _facts(answer: Json) -> list[tuple[str, str]]:
         ("last word", show_time(answer["said_ms"]) if answer["said_ms"] else ""),
         ("in step", show_time(answer["synced_ms"]) if answer["synced_ms"] else ""),
         ("rivals", ", ".join(rival[:10] for rival in answer["rivals"])),
-        ("carried by", ", ".join(each["name"] for each in answer.get("carried_by", ()))),
+        ("carried by", ", ".join(each["name"] for each in answer["carried_by"])),
+        ("declined by", ", ".join(each["name"] for each in answer["declined_by"])),
     ]
     return [(label, text) for label, text in facts if text]
 

@@ -38,6 +38,9 @@ from store.ids import AuthorId, log_name, to_text
 ARRIVALS_S: Final = 1.0
 """Arrivals are added up over so long, so that a bulk sync is some lines and not thousands."""
 
+NAMES_WAIT: Final = 5
+"""Looks that news of a federation wait for the roster to rest: names come a moment after their bearers."""
+
 MAX_TOLD: Final = 20
 """News of a federation that are told each time."""
 
@@ -56,6 +59,8 @@ class Herald:
         self._names = NameBook(home, now_ms)
         self._told_of = self._names.census()
         """The roster as it was when it was told of last."""
+        self._last_seen = 0
+        self._waited = 0
         self._complete = trio.Event()
         self._arrived: Counter[AuthorId] = Counter()
 
@@ -121,7 +126,11 @@ class Herald:
         before, now = self._told_of, self._names.census()
         if before is None or now is None or before.version == now.version:
             return []
-        self._told_of = now
+        is_moving, self._last_seen = now.version != self._last_seen, now.version
+        self._waited += 1
+        if is_moving and self._waited < NAMES_WAIT:
+            return []
+        self._waited, self._told_of = 0, now
         return roster_news(before, now, self._names.now())[:MAX_TOLD]
 
     def _synced(self, news: SyncReport | SyncProgress) -> None:

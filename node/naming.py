@@ -260,8 +260,9 @@ class NameBook:
                 own: dict[bytes, str] = {}
                 if census.me is not None:
                     members.setdefault(home.device, census.me)
-                    mine = directory.names(views).get(home.device, "")
-                    own[census.me] = names.setdefault(census.me, mine)
+                    mine = names.get(census.me) or directory.names(views).get(home.device)
+                    if mine:
+                        own[census.me] = names[census.me] = mine
                 kept = self._kept = (
                     basis,
                     published.due_ms,

@@ -514,6 +514,28 @@ async def test_reading_works_without_a_daemon() -> None:
         assert Queries(home).status()["federation"]["member_name"] == "Alice"
 
 
+def test_a_device_that_published_no_name_is_shown_by_its_member() -> None:
+    with TemporaryDirectory(prefix="asterism-") as folder:
+        paths = Paths(Path(folder) / "phone")
+        with create_home(paths, None, LYON, None, root=BOB.key, device_name="phone") as home:
+            names_now = Queries(home).names.now()
+            assert names_now.of(home.device) == short(BOB.root)
+            assert names_now.member(home.device) == to_text(BOB.root)
+
+
+async def test_when_we_were_in_step_outlives_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.federation_api.KEEP_SYNCED_S", 0.01)
+    async with gathering(LYON, ALICE, BOB) as [alice, bob]:
+        await alice.api.federation.member_admit(to_text(BOB.root))
+        await meet(alice, bob)
+        await bob.api.peer_add(address=alice.address)
+        assert [news["ok"] async for news in bob.api.sync() if news["event"] == "result"] == [True]
+        synced: list[int] = []
+        while not any(synced):
+            await trio.sleep(0.01)
+            synced = [each["synced_ms"] for each in Queries(bob.home).status()["federation"]["sections"]]
+
+
 async def test_a_circle_has_no_sections_and_says_so() -> None:
     with trio.fail_after(DEADLINE_S), temporary_home("alice") as home:
         async with running(home) as node:
