@@ -127,11 +127,12 @@ class Carrying:
             self._doubts.set()
 
     def _is_beyond(self, log_id: LogId) -> bool:
-        """Is a log held further than it is carried? Of an `id` log evidence stays, see `node.writer`."""
+        """Is a log held further than it is kept? Of an `id` log evidence stays, see `node.writer`."""
         state = self._states.get(log_id, NOTHING_HELD)
+        kept_seq = self._membership.kept_seq(log_id, state)
         if log_id.log == LOG_ID:
             state = state._replace(evidence=None)
-        return exceeds(state, self._membership.last_good(log_id))
+        return exceeds(state, kept_seq)
 
     # --- tasks ----------------------------------------------------------------------------------------
 
@@ -213,7 +214,10 @@ class Carrying:
         for log_id in logs:
             if log_id.log == LOG_ID:
                 await self._shelve(log_id)
-        ends = tuple((log_id, self._membership.last_good(log_id)) for log_id in logs)
+        ends = tuple(
+            (log_id, self._membership.kept_seq(log_id, self._states.get(log_id, NOTHING_HELD)))
+            for log_id in logs
+        )
         outcome = await self._queue.submit(Truncations(ends), None)
         if outcome.error is None:
             return ()

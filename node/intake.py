@@ -49,7 +49,8 @@ class Intake:
         self._admission = admission
         self._bus = bus
         self._listener: Callable[[Committed], None] = lambda committed: None
-        writer = Writer(shelf, network)
+        self._membership = admission if isinstance(admission, Membership) else None
+        writer = Writer(shelf, network, self._membership.pins if self._membership else None)
         self.queue = Commits(writer, self._told)
         self.signatures = Signatures(network)
         self._states: dict[LogId, LogState] = {}
@@ -57,7 +58,6 @@ class Intake:
         self._note(writer.states())
         self._turns: dict[AuthorId, trio.Event] = {}
         self._reading = trio.CapacityLimiter(MAX_READ_THREADS)
-        self._membership = admission if isinstance(admission, Membership) else None
         self._carrying = (
             Carrying(self._membership, self.queue, self._states, self.read_held) if self._membership else None
         )

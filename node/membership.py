@@ -15,11 +15,12 @@ from typing import Final, NamedTuple
 from gossip.proto.events import Behind, Committed, Piece, Stopped, Unwanted, Verdict
 from node.federation.roster import Roster
 from node.federation.views import Standing
+from node.pinning import is_healed
 from node.waiting_room import Change, Waiting, WaitingRoom, log_of
 from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
-from store.ids import LOG_ID, AuthorId, EntryId
+from store.ids import LOG_ID, AuthorId, EntryId, LogNo
 from store.interface import LogState
-from store.log import Evidence, LogId
+from store.log import Evidence, Head, LogId
 
 MAX_INTRODUCED: Final = 1_000
 """Devices that are let in by their passports alone; the one whose time is over first makes room."""
@@ -56,6 +57,10 @@ class Membership:
         """What was folded while it waited and is on its way into the store."""
         self.torn: set[AuthorId] = set()
         """Of whom the store holds more than could be folded, because a body is damaged; `load` goes on."""
+        self.pins: dict[LogId, Head] = {}
+        """Entries that cuts name as the last good ones. Also read by the thread that writes."""
+        self._pinned: dict[AuthorId, dict[LogNo, Head]] = {}
+        """The same by device."""
         self._listener: Callable[[], None] = lambda: None
 
     # --- what gossip asks -----------------------------------------------------------------------------
@@ -117,6 +122,14 @@ class Membership:
         if log_id.author == self._own:
             return MAX_SEQ
         return self.roster.last_good(log_id)
+
+    def kept_seq(self, log_id: LogId, state: LogState) -> int:
+        """The last seq of a log that stays in the store; less than is good where a log was said to fork
+        before an entry that a cut names: it has to come again."""
+        if log_id.author != self._own and is_healed(state.evidence, self.pins.get(log_id)):
+            assert state.evidence is not None
+            return state.evidence.seq - 1
+        return self.last_good(log_id)
 
     @property
     def waiting(self) -> int:
@@ -210,13 +223,29 @@ class Membership:
         moved = sections is not None and sections != self.section_ids_of(device)
         standing = self.roster.standing(device)
         before = self._known.get(device)
+        moved |= self._pin(device, standing)
         if standing is Standing.UNKNOWN:
-            return self._known.pop(device, None) is not None
+            return self._known.pop(device, None) is not None or moved
         found = self.roster.device(device) if standing is Standing.FORMER else None
         now = self._known[device] = (standing, None if found is None else found.ends)
         if standing is not Standing.CANDIDATE:
             self._introduced.pop(device, None)
         return moved or now != before
+
+    def _pin(self, device: AuthorId, standing: Standing) -> bool:
+        """Note the entries that cuts of a device name. True: others than before."""
+        named = self.roster.pins(device) if standing is Standing.FORMER else {}
+        pins = {
+            log: head for log, head in named.items() if head.seq <= self.roster.last_good(LogId(device, log))
+        }
+        moved = pins != self._pinned.get(device, {})
+        if moved:
+            for log in self._pinned.pop(device, {}):
+                del self.pins[LogId(device, log)]
+            if pins:
+                self._pinned[device] = pins
+                self.pins.update((LogId(device, log), head) for log, head in pins.items())
+        return moved
 
     # --- who waits ------------------------------------------------------------------------------------
 

@@ -5,17 +5,18 @@ where no daemon runs. Jobs share a transaction as far as possible: that is the g
 store refused one (disk full), every job of it and after it has failed, and nothing of them is kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gossip.proto.events import Behind, Failed, Piece, Stopped, Verdict
+from gossip.proto.events import Behind, Failed, Piece, Stopped, Unwanted, Verdict
 from gossip.proto.judge import Inspected, decide, log_of, prove_bad, settle
 from node.limits import MAX_READ_BYTES
+from node.pinning import is_idle
 from store.entry import Entry
 from store.errors import BadSignature, StoreError
 from store.ids import LOG_ID, EntryId, NetworkId
 from store.interface import NOTHING_HELD, EntryStore, LogState, exceeds, states_after
-from store.log import Evidence, LogId, stronger
+from store.log import Evidence, Head, LogId, stronger
 
 
 class Delivery(NamedTuple):
@@ -90,9 +91,13 @@ class Applied(NamedTuple):
 class Writer:
     """Judges and keeps. Its states are those of the last commit."""
 
-    def __init__(self, store: EntryStore, network: NetworkId) -> None:
+    def __init__(
+        self, store: EntryStore, network: NetworkId, pins: Mapping[LogId, Head] | None = None
+    ) -> None:
+        """`pins`: see `node.pinning`; may change meanwhile."""
         self.store = store
         self.network = network
+        self._pins = {} if pins is None else pins
         self._states = store.logs()
 
     def states(self) -> dict[LogId, LogState]:
@@ -106,7 +111,7 @@ class Writer:
     def apply(self, jobs: Sequence[Job]) -> Applied:
         """Do the jobs in order, in as few transactions as possible. Never raises for what a job says nor
         for what the disk does."""
-        batch = _Batch(self.store, self.network, self._states)
+        batch = _Batch(self.store, self.network, self._states, self._pins)
         outcomes = [batch.take(job) for job in jobs]
         batch.flush()
         return Applied(outcomes, batch.changed)
@@ -124,13 +129,22 @@ class _Waiting(NamedTuple):
 
 _NO_VERDICT: Final = -1
 
+_CUT_OTHERWISE: Final = "its author was cut at an entry of another branch"
+
 
 class _Batch:
     """The jobs of one call of `Writer.apply`, with the transaction that is being put together."""
 
-    def __init__(self, store: EntryStore, network: NetworkId, states: dict[LogId, LogState]) -> None:
+    def __init__(
+        self,
+        store: EntryStore,
+        network: NetworkId,
+        states: dict[LogId, LogState],
+        pins: Mapping[LogId, Head],
+    ) -> None:
         self._store = store
         self._network = network
+        self._pins = pins
         self._states = states
         self.changed: dict[LogId, LogState] = {}
         self._ahead: dict[LogId, LogState] = {}
@@ -150,7 +164,8 @@ class _Batch:
             case OwnEntries(pieces):
                 self._add_own(pieces, outcome)
             case EvidenceNews(evidence):
-                self._end(evidence, outcome)
+                if not self._is_idle(evidence):
+                    self._end(evidence, outcome)
             case BodyNews(entry_id, body):
                 self._attempt(outcome, lambda: self._store.restore_body(entry_id, body))
             case SignaturesChecked(log_id, seq):
@@ -220,8 +235,11 @@ class _Batch:
         if log_id in self._ahead:
             self._waiting.append(_Waiting(outcome, slot, log_id, decision.fresh))
         if decision.evidence is not None:
-            held = self._end(decision.evidence, outcome)
-            if held is not None:
+            idle = self._is_idle(decision.evidence)
+            held = None if idle else self._end(decision.evidence, outcome)
+            if idle:
+                outcome.verdicts[slot] = Unwanted(log_id, _CUT_OTHERWISE)
+            elif held is not None:
                 outcome.verdicts[slot] = Stopped(log_id, held)
             else:
                 outcome.verdicts[slot] = Failed(log_id, str(outcome.error))
@@ -272,6 +290,13 @@ class _Batch:
 
         self._attempt(outcome, end)
         return held[0] if held and outcome.error is None else None
+
+    def _is_idle(self, evidence: Evidence) -> bool:
+        """Is this of no account, because a cut names an entry after it that is held?"""
+        try:
+            return is_idle(evidence, self._pins.get(evidence.log_id), self._read_held)
+        except StoreError:
+            return False
 
     def _truncate(self, log_id: LogId, last_seq: int, outcome: Outcome) -> None:
         """Cut a log short. What is left of it has to end with a good signature.

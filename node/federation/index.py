@@ -8,6 +8,7 @@ certificate only its length is kept, of others little more than what they say: a
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from node.federation.cuts import LogEnd
 from node.federation.inception import SignedInception
 from node.federation.names import ActId, RootId, SectionId, StateId
 from node.federation.statements import (
@@ -63,10 +64,12 @@ class Noted(NamedTuple):
 
 
 class CutNote(NamedTuple):
-    """A root's cut without entry ids: seqs are all that a roster asks for."""
+    """A root's cut."""
 
     device: AuthorId
     ends: LogEnds
+    named: tuple[LogEnd, ...]
+    """The same with the ids of entries."""
 
 
 class DeviceLog:
@@ -114,6 +117,8 @@ class Index:
         self.of_root: dict[RootId, dict[AuthorId, DeviceLog]] = {}
         self.cuts: dict[tuple[RootId, AuthorId], dict[EntryId, LogEnds]] = {}
         """By who signed it and the device that it names."""
+        self.named: dict[tuple[RootId, AuthorId], dict[EntryId, tuple[LogEnd, ...]]] = {}
+        """The entries that these name."""
         self.acts: dict[ActId, Act] = {}
         self.writers: dict[ActId, dict[AuthorId, Place]] = {}
         self.consents: dict[ActId, dict[AuthorId, Place]] = {}
@@ -242,6 +247,7 @@ class Index:
                 do(self.claims_by, noted.root, entry, noted)
         elif isinstance(statement, CutNote):
             do(self.cuts, (noted.root, statement.device), entry, statement.ends)
+            do(self.named, (noted.root, statement.device), entry, statement.named)
         elif isinstance(statement, Grant):
             do(self.grants_by_key, statement.invite_key, entry, noted)
             if statement.purpose == FOR_SECTIONS:
@@ -265,7 +271,7 @@ def _note(said: Said, root: RootId) -> Noted:
     statement: Statement | CutNote = said.statement
     if isinstance(statement, RootCut):
         cut = statement.cut
-        statement = CutNote(cut.device, {end.log: end.seq for end in cut.ends})
+        statement = CutNote(cut.device, {end.log: end.seq for end in cut.ends}, cut.ends)
     return Noted(said.device, root, said.seq, said.entry, said.time_ms, statement)
 
 

@@ -20,6 +20,7 @@ from node.federation.devices import Devices
 from node.federation.inception import read_inception
 from node.federation.index import Index
 from node.federation.names import ActId, RootId, SectionId
+from node.federation.pins import find_pins
 from node.federation.sections import Founding
 from node.federation.statements import Claim
 from node.federation.strata import compute_strata
@@ -27,8 +28,8 @@ from node.federation.telling import Told
 from node.federation.views import ActState, Device, GrantState, Member, Section, Standing
 from store.charter import Charter
 from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
-from store.ids import LOG_ID, AuthorId, EntryId
-from store.log import LogId
+from store.ids import LOG_ID, AuthorId, EntryId, LogNo
+from store.log import Head, LogId
 
 
 class Roster:
@@ -136,6 +137,11 @@ class Roster:
         membership = None if certified is None else self._strata.memberships.of_root(certified)
         ends = None if membership is None else membership.devices[device]
         return 0 if ends is None else ends.get(log, 0)
+
+    def pins(self, device: AuthorId) -> dict[LogNo, Head]:
+        """By log the entry at which cuts that count leave a device."""
+        self._settle()
+        return find_pins(self._index, self._strata.memberships, device)
 
     def member_of(self, device: AuthorId) -> RootId | None:
         """The first root of the member to whom a certified device belongs, admitted or not."""
