@@ -65,6 +65,8 @@ def link(
         None if person is None else check_argument(person),
         Teller(screen),
     )
+    if answer["nameless"]:
+        screen.complain("aster: nobody knows yet what you are called; others see an id. Link with --as NAME.")
     show_home(screen, answer, None)
 
 

@@ -129,8 +129,8 @@ def draft(
     """Draft a founding section, for a federation that somebody else founds.
 
     Makes 24 words for you, its first steward, and a file that says what the section is. The file is no
-    secret: give it to whoever founds the federation. Once the federation is there you get in with your words:
-    aster device link CODE. This makes no home.
+    secret: give it to whoever founds the federation. Once the federation is there you get in with your words
+    and your name: aster device link CODE --as NAME. This makes no home.
 
     Examples:
     aster section draft --name Berlin --as Carol --language de --out berlin.section

@@ -101,9 +101,17 @@ def bring_in(staging: Staging, place: Place, way: Way, tell: Tell, person: str |
         remember_hub(home, way.code)
         if person is not None and published_name(home) != check_name(person):
             publish_name(home, person)
-        answer = describe(home)
+        answer = {**describe(home), "nameless": person is None and _is_alone(home)}
     staging.move()
     return {**answer, "pending": arrived.pending, "hub": to_text(way.code.hub)}
+
+
+def _is_alone(home: Home) -> bool:
+    """Is this the only known device of its member? Then nobody has told yet what the member is called."""
+    roster = None if home.membership is None else home.membership.roster
+    named = None if roster is None else roster.member_of(home.device)
+    member = None if roster is None or named is None else roster.member(named)
+    return member is not None and {device.id for device in member.devices} <= {home.device}
 
 
 def describe(home: Home) -> Json:

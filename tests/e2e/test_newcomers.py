@@ -44,6 +44,10 @@ from store.ids import LOG_ID, AuthorId, from_text, to_text
 
 ALICE = root_key(bytes(32))
 LYON = Terms("Lyon", "", ("fr",), (root_of(ALICE),), 1)
+ERIKA_ENTROPY = bytes([7] * 32)
+ERIKA = root_key(ERIKA_ENTROPY)
+BERN = Terms("Bern", "", ("de",), (root_of(ERIKA),), 1)
+"""Drafted by Erika, who has no device yet."""
 
 
 class Paper:
@@ -84,7 +88,8 @@ def quiet(event: dict) -> None:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    charter = found_federation("Federation X", [begin_section(LYON, [ALICE], NO_NETWORK)], None)
+    sections = [begin_section(LYON, [ALICE], NO_NETWORK), begin_section(BERN, [ERIKA], NO_NETWORK)]
+    charter = found_federation("Federation X", sections, None)
     paths = Paths(tmp_path_factory.mktemp("hub") / "home")
     create_home(paths, "Alice", charter, None, root=ALICE, device_name="hub").close()
     with open_home(paths, lambda: None, writing=True) as home, running_hub(home) as hub:
@@ -345,12 +350,23 @@ def test_a_further_device_belongs_to_the_same_member(hub, tmp_path):
     answer = link(hub, tmp_path / "phone", bob.paper.words)
     assert answer["member"] == bob.answer["member"]
     assert answer["device"] != bob.answer["device"]
+    assert answer["nameless"] is False
     assert standing(hub, answer["device"]) is Standing.MEMBER
     membership = hub.home.membership
     assert membership is not None
     found = membership.roster.device(AuthorId(from_text(answer["device"])))
     assert found is not None
     assert found.name == "phone"
+
+
+def test_a_founder_gets_in_with_the_words_of_the_draft_and_a_name(hub, tmp_path):
+    words, place = new_phrase(ERIKA_ENTROPY), place_at(tmp_path / "nameless")
+    nameless = newcomer.link(place, hub.contact(), words, "laptop", None, quiet)
+    assert (nameless["nameless"], nameless["name"]) == (True, "")
+    assert from_text(nameless["member"]) == root_of(ERIKA)
+    assert standing(hub, nameless["device"]) is Standing.MEMBER
+    named = newcomer.link(place_at(tmp_path / "erika"), hub.contact(), words, "phone", "Erika", quiet)
+    assert (named["nameless"], named["name"]) == (False, "Erika")
 
 
 def test_an_invite_shows_the_way_as_well_and_is_not_used_up(hub, tmp_path):
