@@ -42,8 +42,8 @@ def choose(
 ) -> None:
     """Choose what this node carries. What is not given stays as it is; everything is carried at first.
 
-    Who belongs and what they are called is carried always, and so are your own sections. Others see what
-    you chose. What is here already stays.
+    Who belongs is carried always, and so are your own sections. Of members of sections that you leave out not
+    even the names are: they are shown by their ids. Others see what you chose. What is here already stays.
 
     Examples:
     aster interest set --section Lyon --section Berlin --age 1y

@@ -1,7 +1,8 @@
 """What this home chose to carry: sections, purposes, age. Kept as a setting; told to the mesh.
 
-`id` and `profile` logs are carried whatever was chosen: who belongs and what they are called. So are all
-sections of this home's own member, or its own logs would reach nobody. A choice takes nothing out of the
+`id` logs are carried whatever was chosen: who belongs. `profile` logs (what members are called) are among the
+purposes always, but of members of sections that were left out they are not carried. The sections of this
+home's own member are always chosen, or its own logs would reach nobody. A choice takes nothing out of the
 store: what is held stays, but it is neither asked for nor compared any more.
 """
 

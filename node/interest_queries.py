@@ -34,7 +34,8 @@ class InterestQueries:
         choice = read_choice(self._home)
         titles = self._titles()
         interest = choice.interest(self._own_sections(), self._clock_ms())
-        others = {} if held is None else held.interests
+        others = {} if held is None else {**held.interests}
+        others.pop(self._home.device, None)
         hubs = () if held is None else held.hubs
         ordered = sorted(others, key=lambda device: (device not in hubs, device))[:MAX_OTHERS]
         return {
