@@ -44,6 +44,12 @@ MAX_JOINS: Final = 30
 MAX_JOINS_FROM_ONE: Final = 10
 """The same from one IP address; a household or an office behind one router joins in two minutes."""
 
+MAX_SHOWN: Final = 30
+"""Passports with statements that are taken in within a minute. Anybody can make one up, so they are counted
+apart: who has a code, or the words of a member, does not have to stand in one queue with them."""
+
+MAX_SHOWN_FROM_ONE: Final = 10
+
 MAX_VISITS: Final = 120
 """Streams within a minute. A join opens two: a first look before words are shown, and the join itself."""
 
@@ -73,6 +79,7 @@ class Guests:
         self._uses = UsesUnderWay()
         self._visits = Rate(MAX_VISITS, MAX_VISITS_FROM_ONE)
         self._joins = Rate(MAX_JOINS, MAX_JOINS_FROM_ONE)
+        self._shown = Rate(MAX_SHOWN, MAX_SHOWN_FROM_ONE)
 
     async def serve(self, stream: Stream, ip: str) -> None:
         """Serve one stream of a guest at `ip` (text) to its end. What a guest does wrong ends its stream."""
@@ -119,7 +126,7 @@ class Guests:
                 case effects.SendLogs(devices):
                     await self._send_logs(guest, devices)
                 case effects.TakeIn(runs):
-                    if not self._may(self._joins, ip):
+                    if not self._may(self._shown if hosting.is_presenting else self._joins, ip):
                         await guest.send(refusal(TOO_MANY_GUESTS))
                         return True
                     waiting += await self._take_in(hosting, guest.peer, runs)

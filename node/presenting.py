@@ -75,7 +75,7 @@ class Introduction:
                     case effects.SendLogs(devices):
                         await self._send_logs(host, devices)
                     case effects.TurnedAway(_, text):
-                        _log.info("%s does not let us in: %s", short(host.peer), text)
+                        _log.info("%s does not let us in: %r", short(host.peer), text)
                         return False
                     case effects.Welcomed():
                         return True

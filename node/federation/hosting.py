@@ -100,6 +100,11 @@ class Hosting:
         self._received: list[Entry] = []
         self._counted: tuple[EntryId, RootId] | None = None
 
+    @property
+    def is_presenting(self) -> bool:
+        """Did the guest show a passport? It has then proven neither an invite nor a root."""
+        return self._passport is not None
+
     def handle(self, message: Message, now_ms: int) -> list[Effect]:
         """What follows from a message of the guest. Raises: RemoteFault: reset the stream."""
         self._ration.take()
