@@ -80,10 +80,11 @@ class Roster:
         if log is None:
             return
         stranger = self.standing(device) is Standing.UNKNOWN
-        root, claimed = (
-            log.root,
-            [each.statement.grant for each in log.said if isinstance(each.statement, Claim)],
-        )
+        root, claimed = log.root, []
+        for noted in log.said:
+            if noted.seq >= from_seq and isinstance(noted.statement, Claim):
+                claimed.append(noted.statement.grant)
+                self._fits.pop(noted.entry, None)
         if not self._index.drop(device, from_seq):
             return
         if stranger:

@@ -53,7 +53,7 @@ def compute_strata(index: Index, devices: Devices, founding: Founding, fits: dic
         voices |= sections.voices
         wanted |= sections.wanted
         named = {root for _, act in sections.replacements for root in (act.old_root, act.new_root)}
-        known |= {root for root in named if memberships.of_root(root) is not None}
+        known |= _influential(index, memberships, named)
         replacing |= named
         if not left or not _replace(sections, memberships, seats, members):
             break
@@ -77,6 +77,22 @@ def compute_strata(index: Index, devices: Devices, founding: Founding, fits: dic
         frozenset(link.act for each in (members, *seats.values()) for link in each.links.values()),
         (*sections.fingerprint(), dict(members.links), known),
     )
+
+
+def _influential(index: Index, memberships: Memberships, named: set[RootId]) -> set[RootId]:
+    """Of roots that replacements name, those admitted, and those whose claims stand where theirs might.
+
+    And those roots themselves whose claims others keep from standing.
+    """
+    found = {root for root in named if memberships.of_root(root) is not None}
+    for root in named:
+        for noted in index.claims_by.get(root, {}).values():
+            assert isinstance(noted.statement, Claim)
+            grant = memberships.grant(noted.statement.grant)
+            if grant is not None and noted in grant.claims:
+                found.add(root)
+                found.update(claim.root for claims in grant.standing.values() for claim in claims)
+    return found
 
 
 def _replace(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node.federation import limits
@@ -19,9 +19,8 @@ from store.log import LogId
 
 SEEDS = st.integers(0, 2**32)
 STEPS = st.integers(0, 70)
-LIMITS = st.sampled_from(
-    [{}, {"MAX_DEVICES": 2, "MAX_STANDING_CLAIMS": 1, "MAX_CANDIDATES": 1, "MAX_SUCCESSIONS": 1}]
-)
+TIGHT = {"MAX_DEVICES": 2, "MAX_STANDING_CLAIMS": 1, "MAX_CANDIDATES": 1, "MAX_SUCCESSIONS": 1}
+LIMITS = st.sampled_from([{}, TIGHT])
 """As they are, and so small that small federations meet them."""
 
 
@@ -150,6 +149,10 @@ def test_a_log_that_forked_counts_up_to_there_in_any_order(seed: int, steps: int
 
 @settings(max_examples=60, deadline=None)
 @given(SEEDS, STEPS, LIMITS)
+@example(2255, 80, TIGHT)  # a claim kept the new root of a replacement out, and was gone after it
+@example(2759, 80, TIGHT)  # as before, and the one who was kept out made others known
+@example(2878, 40, TIGHT)
+@example(35, 13, {})  # who was let in by a claim cut the device that made it
 def test_nothing_depends_on_logs_that_are_not_carried(seed: int, steps: int, small: dict[str, int]):
     with limited(small):
         federation = live(seed, steps)
