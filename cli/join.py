@@ -1,4 +1,4 @@
-"""`aster join` and `aster section join|draft`: how somebody new gets in."""
+"""`aster join`, `aster section join|draft` and `aster words`: how somebody new gets in."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,6 +152,34 @@ def draft(
     screen.say(f"file     {out}")
     remind(screen, words_file)
     screen.note("Whoever founds the federation adds it with: aster federation found … --with FILE")
+
+
+def make_words(
+    words_file: NewWordsFile = None,
+    words_language: WordsLanguage = ENGLISH,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make 24 new words, and print the id of the member that they make.
+
+    Who joins with an invite needs this not. It is for those whom stewards let in by hand, aster member admit
+    ID, and for a member whose words somebody else has seen, aster member replace NAME --root ID: keep the
+    words, and give the id to the stewards. Afterwards the words let you in: aster device link CODE
+
+    Examples:
+    aster words
+    aster words --words-file new.words
+    """
+    screen = Screen(as_json, quiet)
+    words = NewWords(screen, words_file)
+    from node.doors import newcomer
+
+    answer = newcomer.new_words(words, words_language)
+    if as_json:
+        screen.emit(answer)
+    else:
+        screen.say(f"member   {answer['member']}")
+    remind(screen, words_file)
 
 
 # --- shared with the other verbs of newcomers -------------------------------------------------------------

@@ -46,6 +46,7 @@ VERBS: Final[Table] = {
     ),
     "join": Verb("cli.join", "join", "Become a member of a federation with an invite."),
     "recover": Verb("cli.recover", "recover", "Replace a lost device, with your 24 words."),
+    "words": Verb("cli.join", "make_words", "Make 24 new words, and print which member they make."),
     "run": Verb("cli.run", "run", "Run the daemon: connect to peers and keep in step with them."),
     "status": Verb("cli.status", "status", "Show this device, its network, its peers and what it holds."),
     "stop": Verb("cli.status", "stop", "End the daemon in good order."),

@@ -41,6 +41,7 @@ __all__ = [
     "join",
     "languages",
     "link",
+    "new_words",
     "read_charter",
     "recover",
     "sign_cut",
@@ -158,6 +159,18 @@ def draft(section: SectionWish, by: str, words: KeepWords, language: str) -> Jso
     text = section_file.write(own, check_name(by) if by else "")
     newcomer.keep_words()
     return {"file": text, "section": to_text(own.section), "member": to_text(root_of(newcomer.root))}
+
+
+def new_words(words: KeepWords, language: str) -> Json:
+    """Words for somebody whom stewards will let in by hand, or who gets a new root: `member`, what they name.
+
+    Raises: what `words` raise; BadData: there is no list for the language.
+    """
+    self_test()
+    words.check()
+    newcomer = _Newcomer(words, language)
+    newcomer.keep_words()
+    return {"member": to_text(root_of(newcomer.root))}
 
 
 def join(

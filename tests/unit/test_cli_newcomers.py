@@ -1,14 +1,17 @@
 """What `aster` says to newcomers before anything is asked of the network, with exit codes."""
 
 import io
+import json
 import os
 import sys
 
 import pytest
 
 from cli.main import run
+from node.federation.bare import root_key, root_of
 from node.federation.code import Contact, Invite, Place, encode
-from store.ids import AuthorId
+from node.federation.phrase import read_phrase
+from store.ids import AuthorId, from_text
 
 WORDS = (
     "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon "
@@ -98,6 +101,16 @@ def test_sections_found_together_with_a_file(home, tmp_path, capsys):
     assert "Berlin" in shown
     assert "2 endorsements" in shown
     assert run(["section", "draft", "--name", "B", "--out", str(tmp_path / "berlin")]) == 64
+
+
+def test_new_words_name_a_member_and_make_no_home(home, tmp_path, capsys):
+    file = tmp_path / "new-words"
+    assert run(["words", "--words-file", str(file), "--json"]) == 0
+    member = json.loads(capsys.readouterr().out)["member"]
+    assert from_text(member) == root_of(root_key(read_phrase(file.read_text().splitlines()[-1])))
+    assert not home.exists()
+    assert run(["words", "--words-file", str(file)]) == 64
+    assert run(["words"]) == 64
 
 
 def test_a_federation_is_joined_with_a_code_and_not_with_its_file(home, tmp_path, capsys, monkeypatch):
