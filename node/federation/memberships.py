@@ -192,7 +192,7 @@ class Memberships:
         if not admitted:
             known = withdrawn or not self._known.isdisjoint(roots)
             return self._former(roots, frozenset(withdrawn)) if known else None
-        ended = {section: ends for section in sorted(admitted) if (ends := self.ends(section, roots))}
+        ended = {section: ends for section in sorted(admitted) if (ends := self._ends(section, roots))}
         since_ms = min(admitted.values())
         return Membership(
             roots,
@@ -240,7 +240,7 @@ class Memberships:
                 withdrawn.add(grant.section)
         return withdrawn
 
-    def ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:
+    def _ends(self, section: SectionId, roots: Iterable[RootId]) -> list[End]:
         """Ends of a membership that have effect."""
         if any(self.sections.latest_steward(section, root) for root in roots):
             return []
