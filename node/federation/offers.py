@@ -73,6 +73,8 @@ def why_no_member(grant: GrantState, root: RootId, claim: EntryId) -> int | None
         return NOT_ENDORSED
     if grant.settled is not None:
         return None if root in grant.settled else REVOKED
+    if len(grant.claims) < limits.MAX_STANDING_CLAIMS:
+        return None
     before = sum(_is_other(other, root) and other.entry < claim for other in grant.claims)
     return USED_UP if before >= limits.MAX_STANDING_CLAIMS else None
 
