@@ -2,8 +2,8 @@
 
 Whoever stole a device has its key for ever, and can contradict in its name what it said before it was cut.
 Where the entry that the cut names is held, the hash chain says which branch is good, and a contradiction
-before it is no news. Where it is not held, because the contradiction came first, the log is opened again.
-Pure.
+before it is no news. Where another branch is held, the one with that entry takes its place; where none is,
+because the contradiction came first, the log is opened again. Pure.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +26,14 @@ def is_idle(evidence: Evidence, pin: Head | None, read_held: ReadHeld) -> bool:
         return True
     [told] = read_held(evidence.log_id, evidence.seq, evidence.seq)
     return told.id != evidence.entries[0].id
+
+
+def leads_to(piece: Sequence[Entry], evidence: Evidence, pin: Head | None) -> bool:
+    """Does a chain that contradicts what is held contain the pinned entry, from the contradiction on?"""
+    if pin is None or not is_healed(evidence, pin) or piece[0].seq > evidence.seq:
+        return False
+    at = pin.seq - piece[0].seq
+    return at < len(piece) and piece[at].id == pin.id
 
 
 def is_healed(evidence: Evidence | None, pin: Head | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from gossip.proto.events import Behind, Failed, Piece, Stopped, Unwanted, Verdict
 from gossip.proto.judge import Inspected, decide, log_of, prove_bad, settle
 from node.limits import MAX_READ_BYTES
-from node.pinning import is_idle
+from node.pinning import is_idle, leads_to
 from store.entry import Entry
 from store.errors import BadSignature, StoreError
 from store.ids import LOG_ID, EntryId, NetworkId
@@ -226,6 +226,9 @@ class _Batch:
         except StoreError as error:
             outcome.verdicts[slot] = Failed(log_id, str(error))
             return
+        if decision.evidence is not None and self._make_way(found.piece, decision.evidence, outcome):
+            found = found._replace(each=False)  # of places that were held no signature was checked
+            decision = decide(found, self._state(log_id), self._read_held, self._network)
         outcome.verdicts[slot] = decision.verdict
         if log_id.log == LOG_ID and any(entry.body is None for entry in decision.fresh):
             outcome.verdicts[slot] = Behind(log_id, decision.fresh[0].seq)
@@ -290,6 +293,26 @@ class _Batch:
 
         self._attempt(outcome, end)
         return held[0] if held and outcome.error is None else None
+
+    def _make_way(self, piece: Piece, evidence: Evidence, outcome: Outcome) -> bool:
+        """Drop another branch than the one that a cut names, where this piece is that one."""
+        log_id = evidence.log_id
+        if self._is_idle(evidence) or not leads_to(piece, evidence, self._pins.get(log_id)):
+            return False
+        try:
+            piece[-1].check_signature(self._network)
+        except BadSignature:
+            return False
+
+        def drop() -> None:
+            self._store.truncate(log_id, evidence.seq - 1)
+            outcome.shrunk.append(log_id)
+            self._keep_stored(log_id)
+
+        before = len(outcome.shrunk)
+        self._attempt(outcome, drop)
+        outcome.error = None  # a delivery has verdicts
+        return len(outcome.shrunk) > before
 
     def _is_idle(self, evidence: Evidence) -> bool:
         """Is this of no account, because a cut names an entry after it that is held?"""

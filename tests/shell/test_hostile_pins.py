@@ -5,18 +5,18 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from gossip.proto.events import Stopped, Unwanted, Verdict
+from gossip.proto.events import Accepted, Rejected, Stopped, Unwanted, Verdict
 from node.bus import Bus
 from node.federation.cuts import LogEnd, make_cut
 from node.intake import Intake
 from node.testing.citizens import Device
 from node.testing.federations import Federation
 from node.testing.homes import temporary_home
-from node.testing.people import Person
+from node.testing.people import Person, spoiled
 from store.entry import SALT_BYTES, Entry, sign
 from store.ids import LOG_FEED, LOG_ID, AuthorId
 from store.interface import NOTHING_HELD, LogState
-from store.log import FORK, LogId, fork_proof
+from store.log import FORK, Head, LogId, fork_proof
 
 DEADLINE_S = 30
 PEER = AuthorId(b"p" * 32)
@@ -115,9 +115,10 @@ async def test_who_heard_the_thief_first_ends_with_what_the_cut_names() -> None:
             await fresh.give(*found.posts[:2], lie, forged(laptop, 4, lie.id, b"another"))
             await fresh.give(*found.phone.log)
             assert fresh.held() == 4
-            await fresh.give(*found.posts)  # shows that it forked, and is cured of that
-            assert fresh.feed.evidence is None
-            await fresh.give(*found.posts)
+            await fresh.give(*found.posts[2:3])  # shows that it forked, and is cured of that
+            assert (fresh.held(), fresh.feed.evidence) == (2, None)
+            await fresh.give(lie)
+            await fresh.give(*found.posts[2:])
             assert fresh.feed.head == found.feed.head
 
 
@@ -136,18 +137,23 @@ async def another(first: Theft) -> AsyncIterator[Theft]:
             nursery.cancel_scope.cancel()
 
 
-async def test_a_cut_that_names_another_branch_protects_nothing() -> None:
+async def test_the_branch_that_a_cut_names_takes_the_place_of_another_one() -> None:
     async with theft() as found:
         lie = found.lie(POSTS)
         await found.revoke(POSTS, [*found.posts[:-1], lie])
-        assert found.held() == POSTS
-        await found.give(lie)
-        assert found.feed.evidence is None  # forked before its end, and to be taken in again
-        assert found.held() == POSTS - 1
-        await found.give(lie)
-        assert found.feed.head is not None
-        assert found.feed.head.id == lie.id
+        assert found.feed.head == Head(POSTS, found.posts[-1].id)
+        assert isinstance(await found.give(*found.posts[:-1], lie), Accepted)
+        assert found.feed == LogState(Head(POSTS, lie.id), found.feed.checked_seq, None)
         assert isinstance(await found.give(found.posts[-1]), Unwanted)
+        assert found.feed.head == Head(POSTS, lie.id)
+
+
+async def test_a_branch_that_nobody_signed_takes_no_place() -> None:
+    async with theft() as found:
+        lie = spoiled(found.lie(POSTS))
+        await found.revoke(POSTS, [*found.posts[:-1], lie])
+        assert isinstance(await found.give(*found.posts[:-1], lie), Rejected)
+        assert found.feed.head == Head(POSTS, found.posts[-1].id)
 
 
 async def test_a_fork_behind_the_cut_is_none_of_anybodys_business_and_one_without_a_cut_is() -> None:
