@@ -10,7 +10,7 @@ from cli.passphrase import choose_passphrase
 from cli.render import Screen
 from cli.session import Json, Session
 from cli.texts import check_argument, read_text
-from cli.words import NewWords, NewWordsFile, WordsLanguage
+from cli.words import NewWords, NewWordsFile, WordsLanguage, has_terminal
 from node.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -186,7 +186,12 @@ def make_words(
 
 
 def read_code(argument: str) -> str:
-    """A code as an argument or from standard input. Raises: BadData, TextTooLarge."""
+    """A code as an argument or from standard input, which at a terminal is one line that is asked for.
+
+    Raises: BadData, TextTooLarge; BadRequest: nobody types any more.
+    """
+    if argument == "-" and has_terminal():
+        return Screen().ask("Paste the code: ")
     return read_text(argument)
 
 
