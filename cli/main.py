@@ -41,8 +41,9 @@ def aster(
 ) -> None:
     """A mesh of signed logs without a central server: publish, read and replicate.
 
-    Begin with `aster init --name NAME`, then `aster run`. `aster demo` shows all of it in a minute.
-    The home is the directory that $ASTERISM_HOME names.
+    Begin with `aster join CODE` if you have an invite, with `aster federation found` if nobody has begun, or
+    with `aster init` for an open circle; then `aster run`. `aster demo` shows a federation in half a
+    minute. The home is the directory that $ASTERISM_HOME names.
     """
 
 
