@@ -88,6 +88,7 @@ class FederationQueries(SectionQueries):
         from node.census import take_census
         from node.federation.roster import roster_at
 
+        self.census()
         logs = {
             log_id.author: self._id_log(log_id.author)
             for log_id, state in self.home.entries.logs().items()

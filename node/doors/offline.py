@@ -7,15 +7,14 @@ meanwhile. Making a home is here too.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from node import keyring
 from node.doors.control.door import read_network
 from node.doors.control.protocol import (
     Json,
     check_parameters,
-    find_method,
-    function_name,
+    function_of,
     function_parameters,
 )
 from node.federation.bare import root_key
@@ -108,20 +107,14 @@ class OfflineDoor:
             queries = Queries(home)
             if method in _CHANGING:
                 return _change(home, queries, method, given)
-            answer: Json = _function(queries, method)(**given)
+            answer: Json = function_of(queries, method)(**given)
             return answer
 
     def stream(self, method: str, params: Json) -> Iterator[Json]:
         """Call a method that answers one object a line. Raises: NodeError."""
         given = function_parameters(check_parameters(method, params))
         with open_home(self._paths, self._ask, writing=False) as home:
-            yield from _function(Queries(home), method)(**given)
-
-
-def _function(queries: Queries, method: str) -> Callable[..., Any]:
-    part = find_method(method).part
-    found: Callable[..., Any] = getattr(getattr(queries, part) if part else queries, function_name(method))
-    return found
+            yield from function_of(Queries(home), method)(**given)
 
 
 def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:

@@ -53,8 +53,10 @@ async def running(
         node = Node(home, intake, author, mesh, transport)
         mesh.on_learned = node.api.learned
         nursery.start_soon(intake.run)
-        await nursery.start(driver.run)
-        nursery.start_soon(mesh.run, lambda change: None)
-        nursery.start_soon(node.api.run)
-        yield node
+        async with trio.open_nursery() as above:  # ends first: what it has begun to write is written
+            await above.start(driver.run)
+            above.start_soon(mesh.run, lambda change: None)
+            above.start_soon(node.api.run)
+            yield node
+            above.cancel_scope.cancel()
         nursery.cancel_scope.cancel()

@@ -15,7 +15,7 @@ from node.doors.control.protocol import (
     METHODS,
     check_parameters,
     find_method,
-    function_name,
+    function_of,
     function_parameters,
 )
 from node.errors import NodeError
@@ -85,7 +85,15 @@ def requests(wanted: Callable[[str], bool]) -> st.SearchStrategy[tuple[str, dict
 
 
 def is_question(name: str) -> bool:
-    changing = ("peer/add", "peer/remove", "network/export", "check")
+    changing = (
+        "check",
+        "interest/set",
+        "network/export",
+        "peer/add",
+        "peer/remove",
+        "petname/remove",
+        "petname/set",
+    )
     return METHODS[name].offline and name not in changing
 
 
@@ -104,7 +112,7 @@ def test_questions_to_a_home(home: Home, request_: tuple[str, dict[str, Any]]) -
     name, given_ = request_
     try:
         params = function_parameters(check_parameters(name, given_))
-        answer = getattr(Queries(home), function_name(name))(**params)
+        answer = function_of(Queries(home), name)(**params)
         if find_method(name).streaming:
             answer = list(answer)
     except NodeError as error:
@@ -134,7 +142,7 @@ def test_requests_to_a_node(home: Home, requests_: list[tuple[str, dict[str, Any
 async def ask(api: Api, name: str, given_: dict[str, Any]) -> None:
     try:
         params = function_parameters(check_parameters(name, {**given_, **NEVER_ENDING.get(name, {})}))
-        answer: object = getattr(api, function_name(name))(**params)
+        answer: object = function_of(api, name)(**params)
         if find_method(name).streaming:
             shown = [each async for each in answer]  # type: ignore[attr-defined]
             json.dumps(shown)

@@ -1,4 +1,5 @@
 """What the verbs about sections and members ask of the daemon, and what they print of the answer."""
+# long because it is one table of verbs with their answers
 
 import json
 from pathlib import Path

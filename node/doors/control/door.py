@@ -1,9 +1,9 @@
 """The control door over the api: which method of the protocol is which function."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from node.doors.control.protocol import Json, find_method, function_name, function_parameters
+from node.doors.control.protocol import Json, function_of, function_parameters
 from node.home import read_network_file
 from node.paths import Paths
 from store.ids import to_text
@@ -28,20 +28,13 @@ class ApiDoor:
             return {"ok": True}
         if method == "network/export":
             return read_network(self._paths)
-        answer: Json = await self._function(method)(**function_parameters(params))
+        answer: Json = await function_of(self._api, method)(**function_parameters(params))
         return answer
 
     def stream(self, method: str, params: Json) -> AsyncGenerator[Json, None]:
         """Answer a method with one object a line. Raises: NodeError."""
-        answers: AsyncGenerator[Json, None] = self._function(method)(**function_parameters(params))
+        answers: AsyncGenerator[Json, None] = function_of(self._api, method)(**function_parameters(params))
         return answers
-
-    def _function(self, method: str) -> Callable[..., Any]:
-        part = find_method(method).part
-        found: Callable[..., Any] = getattr(
-            getattr(self._api, part) if part else self._api, function_name(method)
-        )
-        return found
 
 
 def read_network(paths: Paths) -> Json:

@@ -251,8 +251,18 @@ def write_object(value: Json) -> bytes:
 
 
 def function_name(method: str) -> str:
-    """Name of the function of `node.api` and `node.queries` that answers a method."""
+    """Name of the function that answers a method; see `function_of`."""
     return method.replace("/", "_").replace("-", "_")
+
+
+def function_of(answerer: object, method: str) -> Callable[..., Any]:
+    """The function of the api, or of the queries, that answers a method; it may be one of a part of theirs.
+
+    Raises: UnknownMethod.
+    """
+    part = find_method(method).part
+    found: Callable[..., Any] = getattr(getattr(answerer, part) if part else answerer, function_name(method))
+    return found
 
 
 def function_parameters(params: Json) -> Json:
