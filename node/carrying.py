@@ -3,7 +3,6 @@
     after each commit, and each piece that is considered, the roster is settled
     what waited and is carried now is handed to the writer
     logs that are held further than they are carried are cut; an `id` log of which nothing is carried waits
-    introductions end when their time is over
 
 For the trio thread.
 """
@@ -36,9 +35,6 @@ LOOK_AT_ONCE: Final = 2_000
 
 REST_S: Final = 60.0
 """How long to wait before what the store refused is tried again: the disk may be full."""
-
-EXPIRE_S: Final = 10.0
-"""An introduction ends at most so much later than it has to."""
 
 TELL_PAUSE_S: Final = 0.25
 """Gossip is told that often at most. It asks about everyone then, which costs some 10 ms with 20,000 devices;
@@ -141,7 +137,6 @@ class Carrying:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write_ready)
             nursery.start_soon(self._cut)
-            nursery.start_soon(self._expire)
             nursery.start_soon(self._tell_late)
 
     async def mend(self) -> None:
@@ -234,12 +229,6 @@ class Carrying:
         if not self._membership.carries(log_id.author):
             self._membership.shelve(log_id.author, tuple(entries), state)
             self.settle()
-
-    async def _expire(self) -> None:
-        while True:
-            await trio.sleep(EXPIRE_S)
-            if self._membership.expire():
-                self._membership.tell()
 
     async def _tell_late(self) -> None:
         while True:

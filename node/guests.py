@@ -58,9 +58,6 @@ MAX_VISITS_FROM_ONE: Final = 40
 VISIT_S: Final = 30.0
 """How long a guest may take in all; an honest one needs some round trips."""
 
-INTRODUCED_S: Final = 600.0
-"""How long a passport lets a device in whose statements have not come yet; its next sync brings them."""
-
 MAX_LOG_BYTES: Final = 16 * 2**20
 """What is read of one `id` log at a time: all of it, at the largest."""
 
@@ -130,9 +127,6 @@ class Guests:
                         await guest.send(refusal(TOO_MANY_GUESTS))
                         return True
                     waiting += await self._take_in(hosting, guest.peer, runs)
-                case effects.Introduce(member):
-                    _log.info("%s showed a passport of member %s", short(guest.peer), short(member))
-                    self._membership.introduce(guest.peer, trio.current_time() + INTRODUCED_S)
                 case effects.End():
                     return True
                 case effect:

@@ -2,7 +2,6 @@
 
     in the store   the `id` logs of all whom the roster knows, folded as they are committed
     waiting        those of others, in a bounded room; folded too, so that the roster can judge them
-    introduced     devices that showed a passport before their statements came
 
 It decides and keeps; `node.carrying` acts on what `settle` says. The roster belongs to the thread that
 takes entries in (in a daemon: trio's): nobody else looks at it while that one may add to it.
@@ -10,7 +9,7 @@ takes entries in (in a daemon: trio's): nobody else looks at it while that one m
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gossip.proto.events import Behind, Committed, Piece, Stopped, Unwanted, Verdict
 from node.federation.roster import Roster
@@ -21,9 +20,6 @@ from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
 from store.ids import LOG_ID, AuthorId, EntryId, LogNo
 from store.interface import LogState
 from store.log import Evidence, Head, LogId
-
-MAX_INTRODUCED: Final = 1_000
-"""Devices that are let in by their passports alone; the one whose time is over first makes room."""
 
 _Known = tuple[Standing, tuple[tuple[int, int], ...] | None]
 """Standing of a device, and where its logs end."""
@@ -43,16 +39,13 @@ class Changes(NamedTuple):
 class Membership:
     """Who belongs, for one home."""
 
-    def __init__(self, roster: Roster, own: AuthorId, clock_s: Callable[[], float] | None = None) -> None:
-        """`clock_s`: for introductions; None: trio's clock."""
+    def __init__(self, roster: Roster, own: AuthorId) -> None:
         self.roster = roster
         self._own = own
-        self._clock_s = clock_s or _trio_clock_s
         self._room = WaitingRoom(roster.network)
         self._known: dict[AuthorId, _Known] = {}
         self._sections: dict[AuthorId, frozenset[bytes]] = {}
         """What `section_ids_of` answered."""
-        self._introduced: dict[AuthorId, float] = {}
         self._released: dict[AuthorId, list[EntryId]] = {}
         """What was folded while it waited and is on its way into the store."""
         self.torn: set[AuthorId] = set()
@@ -66,14 +59,8 @@ class Membership:
     # --- what gossip asks -----------------------------------------------------------------------------
 
     def admits_peer(self, device: AuthorId) -> bool:
-        """Is this our device, one of a member, or one that showed a passport a while ago?"""
-        if device == self._own:
-            return True
-        known = self._known.get(device)
-        if known is not None and known[0] is not Standing.CANDIDATE:
-            return known[0] is Standing.MEMBER
-        until_s = self._introduced.get(device)
-        return until_s is not None and self._clock_s() < until_s
+        """Is this our device, or one of a member?"""
+        return device == self._own or self.standing(device) is Standing.MEMBER
 
     def is_guest(self, device: AuthorId) -> bool:
         """May this device, which is not admitted, show who it is? Not one that was shut out."""
@@ -142,28 +129,6 @@ class Membership:
             return "this device was revoked, or its member belongs to the network no longer"
         return ""
 
-    def introduce(self, device: AuthorId, until_s: float) -> None:
-        """Let a device in that showed its passport, until that time or until the roster knows it."""
-        if self.standing(device) is not Standing.UNKNOWN:
-            return
-        self._introduced[device] = until_s
-        while len(self._introduced) > MAX_INTRODUCED:
-            del self._introduced[min(self._introduced, key=self._introduced.__getitem__)]
-
-    def patience_s(self) -> float:
-        """How long until an introduction ends; infinite where there is none."""
-        if not self._introduced:
-            return float("inf")
-        return max(0.0, min(self._introduced.values()) - self._clock_s())
-
-    def expire(self) -> bool:
-        """Let go of introductions whose time is over. True: there were such."""
-        now_s = self._clock_s()
-        over = [device for device, until_s in self._introduced.items() if until_s <= now_s]
-        for device in over:
-            del self._introduced[device]
-        return bool(over)
-
     # --- folding --------------------------------------------------------------------------------------
 
     def load(self, logs: Iterable[Sequence[Entry]]) -> Changes:
@@ -228,8 +193,6 @@ class Membership:
             return self._known.pop(device, None) is not None or moved
         found = self.roster.device(device) if standing is Standing.FORMER else None
         now = self._known[device] = (standing, None if found is None else found.ends)
-        if standing is not Standing.CANDIDATE:
-            self._introduced.pop(device, None)
         return moved or now != before
 
     def _pin(self, device: AuthorId, standing: Standing) -> bool:
@@ -300,9 +263,3 @@ class Membership:
         self._released.pop(author, None)
         if author not in self._room:
             self._drop(author, held_seq + 1)
-
-
-def _trio_clock_s() -> float:
-    import trio  # late: commands that run without a daemon do not need it
-
-    return trio.current_time()

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 from gossip.errors import RemoteFault, Severity
 from node.federation.guest_messages import Message
-from node.federation.names import RootId
 from store.charter import Charter
 from store.entry import Entry
 from store.ids import AuthorId, EntryId, NetworkId
@@ -42,12 +41,6 @@ class TakeIn(NamedTuple):
     runs: tuple[tuple[Entry, ...], ...]
 
 
-class Introduce(NamedTuple):
-    """The guest's passport is good: let its device in, until the roster knows it."""
-
-    member: RootId
-
-
 class Chartered(NamedTuple):
     """The guest learned which network it is; it answers with its entries, or goes away."""
 
@@ -80,7 +73,7 @@ class End(NamedTuple):
     """Nothing more is said or read: close the stream."""
 
 
-Effect: TypeAlias = Send | SendLogs | TakeIn | Introduce | Chartered | Welcomed | TurnedAway | End
+Effect: TypeAlias = Send | SendLogs | TakeIn | Chartered | Welcomed | TurnedAway | End
 
 
 def runs_of(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], ...]:

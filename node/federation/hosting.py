@@ -20,7 +20,6 @@ from node.federation.guest_effects import (
     MAX_OWN_ENTRIES,
     Effect,
     End,
-    Introduce,
     Ration,
     Send,
     SendLogs,
@@ -216,15 +215,19 @@ class Hosting:
         return [Send(CharterSent(self._roster.charter.encode()))]
 
     def _presented(self, passport: bytes, *, again: bool) -> list[Effect]:
+        """The passport is looked at, and what it stands for taken in: whom we let in, the roster knows."""
+        if self._roster.standing(self._guest) is Standing.MEMBER:
+            self._await = _Await.NOTHING
+            return [Send(Welcome(False)), End()]
         try:
-            member = check(passport, self._roster, self._guest)
+            check(passport, self._roster, self._guest)
         except BadPassport as error:
             if error.code != UNKNOWN or again:
                 return self._refuse(Refused(error.code, str(error)))
-            self._await = _Await.ENTRIES
-            return [Send(refusal(UNKNOWN))]
-        self._await = _Await.NOTHING
-        return [Introduce(member), Send(Welcome(False)), End()]
+        if again:
+            return self._refuse(Refused(UNKNOWN, _TAKEN_FOR_NOTHING))
+        self._await = _Await.ENTRIES
+        return [Send(refusal(UNKNOWN))]
 
     # --- entries ----------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from gossip.proto.events import Accepted, Committed, Rejected, Stopped, Unwanted, Verdict
 from node import carrying
@@ -307,16 +306,6 @@ async def test_who_cannot_be_kept_is_not_known(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.undo()
         assert isinstance(await hub.give(*bob.log), Accepted)
         assert hub.members.standing(bob.id) is Standing.MEMBER
-
-
-async def test_an_introduction_ends(autojump_clock: MockClock) -> None:
-    async with open_hub() as hub:
-        bob = hub.federation.newcomer("bob")
-        hub.members.introduce(bob.id, trio.current_time() + 5.0)
-        assert hub.members.admits_peer(bob.id)
-        await trio.sleep(2 * carrying.EXPIRE_S)
-        assert hub.admissions == 1
-        assert not hub.members.admits_peer(bob.id)
 
 
 async def test_a_statement_whose_body_was_damaged_counts_again_when_it_is_back() -> None:

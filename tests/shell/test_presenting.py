@@ -107,6 +107,7 @@ async def test_a_hub_that_knows_the_invite_lets_its_user_in(world, nursery):
         with trio.fail_after(PATIENCE_S):
             while hub.home.membership.standing(bob.home.device) is not Standing.MEMBER:  # noqa: ASYNC110
                 await trio.sleep(0.01)
+        await hub.intake.settled()
         assert hub.intake.state(LogId(bob.home.device, LOG_ID)).head.seq == 2
 
 

@@ -6,7 +6,6 @@ from gossip.errors import RemoteFault, Severity
 from node.federation import bare
 from node.federation.guest_effects import (
     End,
-    Introduce,
     Send,
     TakeIn,
     Welcomed,
@@ -141,16 +140,27 @@ def test_an_act_of_a_change_brings_a_new_stewards_first_device_in() -> None:
     assert Welcomed(False) in go_back(hub, BOB.device(NETWORK), BOB)
 
 
-def test_a_device_that_the_roster_lacks_is_introduced_by_its_passport() -> None:
+def test_a_good_passport_alone_lets_nobody_in_whom_the_roster_does_not_show() -> None:
     hub, apart = Hub(), Hub()
     hub.grant()
     device = BOB.device(NETWORK)
     apart.know(hub.device)
     join(hub, device)
     host = apart.host(device.id)
-    effects = host.handle(Present(hub.passport(device)), NOW_MS)
-    assert effects == [Introduce(BOB.root), Send(Welcome(False)), End()]
-    assert present(apart, device, hub.passport(device)) == [Welcomed(False), End()]
+    assert host.handle(Present(hub.passport(device)), NOW_MS) == [Send(refusal(UNKNOWN))]
+    assert turned_away(present(apart, device, hub.passport(device))) == UNKNOWN
+    assert apart.roster.standing(device.id) is Standing.UNKNOWN
+    assert present(apart, device, hub.passport(device), hub) == [Welcomed(False), End()]
+    assert apart.roster.standing(device.id) is Standing.MEMBER
+
+
+def test_a_device_that_the_roster_shows_needs_no_passport() -> None:
+    hub = Hub()
+    hub.grant()
+    device = BOB.device(NETWORK)
+    join(hub, device)
+    host = hub.host(device.id)
+    assert host.handle(Present(b""), NOW_MS) == [Send(Welcome(False)), End()]
 
 
 def test_a_host_that_lacks_the_grant_asks_for_logs_and_looks_again() -> None:

@@ -34,8 +34,7 @@ class Desk:
     """A membership over what a store would hold; what is ready is written at once."""
 
     def __init__(self, own: AuthorId = PEER) -> None:
-        self.now_s = 0.0
-        self.membership = Membership(Roster(CHARTER), own, lambda: self.now_s)
+        self.membership = Membership(Roster(CHARTER), own)
         self.held: dict[AuthorId, list[Entry]] = {}
         self.cuts: list[AuthorId] = []
         self.told = 0
@@ -213,9 +212,6 @@ def test_a_revoked_device_is_shut_out_and_its_logs_end_where_it_was_cut() -> Non
     assert members.last_carried(feed_of(laptop)) == 5
     assert members.last_good(LogId(laptop.id, LOG_ID)) == MAX_ID_SEQ
     assert laptop.id in desk.cuts
-    members.introduce(laptop.id, 100.0)
-    assert not members.admits_peer(laptop.id)
-
 
 def test_our_own_device_is_never_cut_at_home_but_signs_no_more() -> None:
     laptop = BOB.device(NETWORK)
@@ -229,26 +225,6 @@ def test_our_own_device_is_never_cut_at_home_but_signs_no_more() -> None:
     assert desk.membership.last_good(feed_of(laptop)) == MAX_SEQ
     assert desk.membership.why_not_signing() != ""
 
-
-def test_a_passport_lets_in_for_a_while_or_until_the_roster_knows() -> None:
-    desk, alice = Desk(), ALICE.device(NETWORK)
-    bob = invited(alice.grant(STATE, SECRET), BOB.device(NETWORK))
-    carol = CAROL.device(NETWORK)
-    members = desk.membership
-    for device in (bob, carol):
-        members.introduce(device.id, 100.0)
-    assert members.admits_peer(bob.id)
-    assert members.last_carried(feed_of(bob)) == 0
-    assert members.patience_s() == 100.0
-    assert not members.expire()
-    desk.bring(alice.log)
-    desk.bring(bob.log)
-    desk.now_s = 100.0
-    assert [members.admits_peer(device.id) for device in (bob, carol)] == [True, False]
-    assert members.expire()
-    assert not members.expire()
-    assert members.is_guest(carol.id)
-    assert members.patience_s() == float("inf")
 
 
 def test_a_candidate_is_carried_but_not_let_in() -> None:
@@ -321,7 +297,7 @@ def test_a_damaged_body_ends_what_is_folded_until_it_is_back() -> None:
     alice = ALICE.device(NETWORK)
     bob = invited(alice.grant(STATE, SECRET), BOB.device(NETWORK))
     damaged = [alice.log[0], alice.log[1].without_body()]
-    members = Membership(Roster(CHARTER), PEER, lambda: 0.0)
+    members = Membership(Roster(CHARTER), PEER)
     members.load([damaged, bob.log])
     assert members.torn == {alice.id}
     assert members.standing(bob.id) is Standing.UNKNOWN
