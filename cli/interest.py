@@ -1,13 +1,12 @@
 """`aster interest show|set`: what this node carries of all that there is."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from cli.options import AsJson, Quiet
 from cli.peers import named_apart
-from cli.render import Screen, Styled, show_duration, show_time
+from cli.render import Screen, Styled, show_time
 from cli.session import Json, Session
 from cli.texts import check_argument
 from cli.times import read_span
@@ -62,7 +61,7 @@ def choose(
         else read_span(check_argument(age)),
         everything=everything or None,
     )
-    _show(screen, answer)
+    _show(screen, {**answer, "others": []} if not as_json else answer)
 
 
 def _age_ms(age: str | None) -> int | None:
@@ -93,6 +92,5 @@ def _said(interest: Json) -> str:
     if interest["purposes"] is not None:
         parts.append("logs " + ", ".join(interest["purposes"]))
     if interest["since_ms"]:
-        age_s = max(0.0, time.time() - interest["since_ms"] / 1000)
-        parts.append(f"texts since {show_time(interest['since_ms'])[:10]} ({show_duration(age_s)})")
+        parts.append(f"texts since {show_time(interest['since_ms'])[:10]}")
     return "; ".join(parts)

@@ -82,7 +82,7 @@ def create_code(
     screen.note(f"It works {times}, until {show_time(answer['expires_ms'])}.")
     verb = "section join" if answer["for"] == "sections" else "join"
     screen.note(f"Whoever has it types: aster {verb} - --name NAME, and pastes it.")
-    if answer["held"] and not answer["hub"]["own"]:
+    if answer["held"] and answer["hub"]["hub"] and not answer["hub"]["own"]:
         screen.note(f"The hub {answer['hub']['name']} holds it: this machine may be off.")
 
 

@@ -92,7 +92,10 @@ class FederationCommands:
         chosen = section_of(steward, section)
         known = steward.census.stewards(chosen)
         owners = {other: root for other, root in steward.census.owners.items() if root in known}
-        old = await self._desk.ask(lambda: steward.names.find_bearer(member, known, dict(owners.items())))
+        try:
+            old = await self._desk.ask(lambda: steward.names.find_bearer(member, known, dict(owners.items())))
+        except Missing:
+            old = (await self._desk.ask(self._desk.queries.member, member)).id
         plan = retire_steward(steward, chosen, RootId(old), threshold, self._id_head, choose=choose)
         return {"acts": await self._desk.carry_out(plan)}
 

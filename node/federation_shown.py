@@ -120,7 +120,7 @@ def _called(view: View, root: RootId) -> str:
 
 
 def _devices(count: int) -> str:
-    return f", and says where {count} device{'' if count == 1 else 's'} end" if count else ""
+    return f", and cuts {count} device{'' if count == 1 else 's'}" if count else ""
 
 
 def _changed(view: View, now: Terms | None, then: Terms) -> str:
@@ -137,7 +137,7 @@ def _changed(view: View, now: Terms | None, then: Terms) -> str:
         parts.append(f"territory {then.territory or 'none'}")
     if then.languages != now.languages:
         parts.append(f"languages {', '.join(then.languages) or 'none'}")
-    return "; ".join(parts) or "as it is"
+    return "; ".join(parts) or "is in force"
 
 
 # --- invites ----------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def show_invite(view: View, grant: GrantState) -> Json:
         "used": grant.used,
         "expires_ms": terms.expires_ms,
         "state": state_of_invite(grant, view.now_ms),
-        "claims": [_show_claim(view, claim) for claim in grant.claims],
+        "claims": [_show_claim(view, claim) for claim in _once(grant.claims)],
     }
 
 
@@ -173,6 +173,16 @@ def state_of_invite(grant: GrantState, now_ms: int) -> str:
     if now_ms >= grant.grant.expires_ms:
         return "expired"
     return "used-up" if grant.used >= grant.grant.uses else "open"
+
+
+def _once(claims: Iterable[ClaimState]) -> list[ClaimState]:
+    """Of several claims of one member, or for one section, the one that stands, else the first."""
+    found: dict[bytes, ClaimState] = {}
+    for claim in claims:
+        who = claim.section or claim.root
+        if who not in found or (claim.stands and not found[who].stands):
+            found[who] = claim
+    return list(found.values())
 
 
 def _show_claim(view: View, claim: ClaimState) -> Json:

@@ -1,7 +1,8 @@
 """Which hub a code names, and at which address: the best of those that are known. Pure.
 
 A newcomer dials what stands in the code, so a hub that we are connected to goes before one that we only
-know of, and an address that everybody can dial before one of the local network or of this machine.
+know of, one of our own section before another's, and an address that everybody can dial before one of the
+local network or of this machine.
 """
 
 import ipaddress
@@ -22,6 +23,8 @@ class Node(NamedTuple):
     is_own: bool = False
     is_hub: bool = False
     is_connected: bool = False
+    is_near: bool = False
+    """Of a member of the section for which the code is made."""
 
 
 class Hub(NamedTuple):
@@ -73,8 +76,8 @@ def best_place(addresses: Iterable[str]) -> Place | None:
     return min(places, key=_reach, default=None)
 
 
-def _rank(node: Node) -> tuple[bool, bool, bool]:
-    return (not (node.is_own and node.is_hub), not node.is_hub, not node.is_connected)
+def _rank(node: Node) -> tuple[bool, bool, bool, bool]:
+    return (not (node.is_own and node.is_hub), not node.is_hub, not node.is_connected, not node.is_near)
 
 
 def _reach(place: Place) -> int:

@@ -14,6 +14,7 @@ from gossip.proto.interest import EVERYTHING, Interest, choose
 from node.apps.registry import LOG_PROFILE
 from node.errors import BadData, BadRequest
 from node.home import Home
+from node.quoting import quoted
 from store.ids import LOG_ID, LOG_NAMES, LogNo, NotAnId, log_number
 
 SETTING: Final = "interest"
@@ -130,4 +131,5 @@ def _numbers(names: Sequence[str]) -> tuple[LogNo, ...] | None:
         return tuple(sorted({log_number(name.strip().casefold()) for name in names if name.strip()}))
     except NotAnId as error:
         known = ", ".join(name for name in LOG_NAMES if not name.startswith(("log-", "box-")))
-        raise BadData(f"There is no such purpose: {error}.", f"There are {known}, and {ALL}.") from error
+        listed = quoted(", ".join(names))
+        raise BadData(f"Not every one of {listed} is a purpose.", f"There are {known}, and {ALL}.") from error

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from gossip.proto.interest import EVERYTHING, Interest
 from node.errors import BadRequest
 from node.federation.names import SectionId
+from node.federation.views import Standing
 from node.federation_plans import find_section
 from node.federation_shown import Held, Json, titles_of
 from node.home import Home
@@ -36,6 +37,11 @@ class InterestQueries:
         interest = choice.interest(self._own_sections(), self._clock_ms())
         others = {} if held is None else {**held.interests}
         others.pop(self._home.device, None)
+        census = self._names.census()
+        for device in list(others) if census is not None else ():
+            known = census.devices.get(device) if census is not None else None
+            if known is not None and known.standing is not Standing.MEMBER:
+                del others[device]
         hubs = () if held is None else held.hubs
         ordered = sorted(others, key=lambda device: (device not in hubs, device))[:MAX_OTHERS]
         return {

@@ -152,9 +152,22 @@ class InviteCommands:
         connected = frozenset(mesh.connected())
         addresses = await self._desk.ask(lambda: [self._addresses(device) for device in others])
         return [
-            Node(device, tuple(filter(None, (state.address, *known))), False, state.hub, device in connected)
+            Node(
+                device,
+                tuple(filter(None, (state.address, *known))),
+                is_hub=state.hub,
+                is_connected=device in connected,
+                is_near=self._is_near(device),
+            )
             for device, state, known in zip(others, states, addresses, strict=True)
         ]
+
+    def _is_near(self, device: AuthorId) -> bool:
+        """Does a device belong to a member of a section of ours?"""
+        census = self._desk.queries.census()
+        member = census.member(device)
+        own = None if census.me is None else census.members.get(census.me)
+        return member is not None and own is not None and not {*member.sections}.isdisjoint(own.sections)
 
     def _addresses(self, device: AuthorId) -> list[str]:
         """Where a device was said to be: by this home's owner, then as it was learned."""
@@ -184,7 +197,9 @@ class InviteCommands:
                 "held": False,
                 "warning": f"The hub {name} does not have it yet ({why}): the code works once it has.",
             }
-        return {"held": True, "warning": "" if hub.is_hub else "That node did not say that it is a hub."}
+        name = self._desk.queries.names.now().of(hub.device)
+        alone = f"{name} is no hub: the code works only while that machine runs."
+        return {"held": True, "warning": "" if hub.is_hub else alone}
 
 
 def _warned(answer: Json, act: ActState | None) -> Json:

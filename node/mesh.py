@@ -208,6 +208,7 @@ class Mesh:
             for device in _ordered(now - before):
                 tell(LinkChange(device, True, self.state_of(device).address))
             for device in _ordered(before - now):
+                self._states[device] = self.state_of(device)._replace(seen_ms=_now_ms())
                 tell(LinkChange(device, False, self.problem_of(device)))
             before = now
             await trio.sleep(WATCH_S)

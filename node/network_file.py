@@ -31,6 +31,8 @@ _FEDERATION_WAY_IN: Final = (
     "To join it, ask one of its stewards for a code, then: aster join CODE --name NAME"
 )
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the text around it."""
 
 
 def found(name: str, salt: bytes) -> Charter:
@@ -53,7 +55,7 @@ def check_name(name: str) -> str:
     kept = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(kept) <= MAX_NAME_CHARS:
         raise BadData(f"A name has 1 to {MAX_NAME_CHARS} characters.", "Choose another name.")
-    if any(unicodedata.category(char) in _CONTROL for char in kept):
+    if any(unicodedata.category(char) in _CONTROL or char in _DIRECTIONS for char in kept):
         raise BadData("A name has no line breaks or control characters.", "Choose another name.")
     return kept
 

@@ -13,6 +13,7 @@ from node.apps.documents import service as documents
 from node.apps.feed import service as feed
 from node.document_queries import DocumentQueries
 from node.errors import Ambiguous, BadData, Missing
+from node.federation.views import Standing
 from node.federation_queries import FederationQueries
 from node.federation_shown import Held
 from node.home import Home
@@ -134,7 +135,8 @@ class Queries(DocumentQueries):
         listed = [peer.device for peer in self.home.tables.peers()]
         census = self.names.census()
         met = self.home.tables.known_devices() if census is not None else []
-        known = (device for device in met if census is not None and device in census.devices)
+        good = {} if census is None else census.devices
+        known = (each for each in met if each in good and good[each].standing is Standing.MEMBER)
         return [device for device in dict.fromkeys((*listed, *known)) if device != self.home.device]
 
     # --- the home -----------------------------------------------------------------------------------

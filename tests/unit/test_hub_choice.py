@@ -25,6 +25,13 @@ def test_else_a_hub_that_is_connected_before_one_that_is_only_known() -> None:
     assert choose_hub([own, known]).device == OTHER
 
 
+def test_of_two_hubs_that_are_there_the_one_of_our_section_is_named() -> None:
+    far = Node(HUB, LAN, is_hub=True, is_connected=True)
+    near = Node(OTHER, LAN, is_hub=True, is_connected=True, is_near=True)
+    assert choose_hub([far, near]).device == OTHER
+    assert choose_hub([far, near._replace(is_connected=False)]).device == HUB
+
+
 def test_else_this_node_and_never_a_laptop_of_somebody_else() -> None:
     chosen = choose_hub([Node(OTHER, LAN, is_connected=True), Node(OWN, HERE, is_own=True)])
     assert (chosen.device, chosen.is_own, chosen.is_hub) == (OWN, True, False)
