@@ -30,6 +30,13 @@ from store.sqlite.petnames import PetnameTable
 _MARK_CHARS: Final = 4
 """Characters of an id in a mark, unless more are needed. Four can be had on purpose, hence the "unless"."""
 
+_TWINS: Final = str.maketrans(
+    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0458\u0455\u04bb"
+    "\u04cf\u0501\u051b\u051d\u03b1\u03b2\u03b5\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7",
+    "abekmhopctyxijshldqwabenikvoptux",
+)
+"""Cyrillic and Greek letters, and the Latin ones that they are taken for, as capitals or small."""
+
 _LISTED: Final = 5
 """Candidates that a message lists."""
 
@@ -181,10 +188,12 @@ def _alike(shown: Mapping[bytes, str]) -> list[bytes]:
 
 
 def _look(name: str) -> str:
-    """What a reader sees of a name: letters and signs, without case, accents, spaces and invisible ones."""
-    return "".join(
-        char for char in normal_form(name) if not char.isspace() and unicodedata.category(char) != "Cf"
-    )
+    """What a reader sees of a name: letters and signs, without case, accents, spaces and invisible ones.
+
+    Letters of other scripts that look like Latin ones count as these.
+    """
+    seen = (char for char in normal_form(name) if not char.isspace() and unicodedata.category(char) != "Cf")
+    return "".join(seen).translate(_TWINS)
 
 
 def _folded(name: str) -> str:

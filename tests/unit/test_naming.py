@@ -36,7 +36,9 @@ def test_an_empty_name_is_none() -> None:
     assert Names({BOB: ""}, {BOB: "bob"}).of(BOB) == "bob"
 
 
-@pytest.mark.parametrize("rival", ["bob", "BOB", "bób", "b\u200bob", "bo b", "ｂｏｂ"])
+@pytest.mark.parametrize(
+    "rival", ["bob", "BOB", "b\u043eb", "\u0412OB", "b\u03bfb", "bób", "b\u200bob", "bo b", "ｂｏｂ"]
+)
 def test_names_that_look_alike_are_marked(rival: str) -> None:
     names = Names({}, {BOB: "bob", EVE: rival})
     assert names.of(BOB) == f"bob~{to_text(BOB)[:4]}"
