@@ -211,7 +211,8 @@ def conflict(steward: Steward, section: Section, others: Sequence[ActId]) -> Con
         )
     return Conflict(
         f"You have signed another change of {title} already ({listed}); two complete ones would be rivals.",
-        "Let the others consent to it, or repeat this with --choose, which takes its place.",
+        "Let the others consent to it. Or one of you makes a change anew with --choose: it takes the place of all"
+        " that wait, and the others consent to that one.",
     )
 
 

@@ -13,7 +13,16 @@ from node.federation.inception import Terms
 from node.federation.names import ActId, RootId, StateId
 from node.federation.statements import Change, compose_change
 from node.federation.views import ActState, Member, Section
-from node.federation_plans import Plan, Steward, composed, conflict, consent, propose, signed_changes
+from node.federation_plans import (
+    Plan,
+    Steward,
+    composed,
+    conflict,
+    consent,
+    propose,
+    signed_changes,
+    state_of,
+)
 from store.ids import AuthorId
 
 Held: TypeAlias = Callable[[AuthorId], int]
@@ -43,10 +52,11 @@ def change(steward: Steward, section: Section, wanted: Wanted, held: Held, *, ch
             f"{steward.titles.of_bearer(section.id)} is like that already.",
             "Say what shall become different.",
         )
-    others = _signed_or_rival(steward, section)
+    others = _open(steward, section) if choose else _signed_or_rival(steward, section)
     same = _proposed(steward, section, terms)
-    if same is not None and not section.rivals and (same.act in others or not others):
-        return consent(steward, same)
+    if same is not None and not section.rivals:
+        if others in ([], [same.act]) or (same.act in others and not choose):
+            return consent(steward, same)
     if others and not choose:
         raise conflict(steward, section, others)
     if len(others) >= limits.MAX_PARENTS:
@@ -104,6 +114,18 @@ def _terms(section: Section, wanted: Wanted) -> Terms:
 def _signed_or_rival(steward: Steward, section: Section) -> list[ActId]:
     """Changes of a section's present state that he has signed, or that are complete rivals; by id."""
     return sorted({*section.rivals, *(act.act for act in signed_changes(steward, section))})
+
+
+def _open(steward: Steward, section: Section) -> list[ActId]:
+    """Every change of a section's present state, by whomever, complete or not; by id.
+
+    Who chooses takes the place of all of them: else two stewards who proposed at once could consent to nothing.
+    """
+    acts = steward.census.acts
+    changes = {
+        act.act for act in acts if isinstance(act.statement, Change) and state_of(act) == section.state
+    }
+    return sorted(changes | set(section.rivals))
 
 
 # --- stewards ---------------------------------------------------------------------------------------

@@ -97,6 +97,21 @@ def test_a_change_that_takes_the_place_of_ones_own_may_be_signed_and_the_others_
     assert bob.citizen.root not in board.section(one).terms.stewards
 
 
+def test_two_stewards_who_proposed_at_once_agree_on_a_change_that_takes_the_place_of_both() -> None:
+    board = Board(Federation(stewards=2, threshold=2))
+    one, other = board.federation.stewards[0]
+    bob, carol, dora = (board.joins(name) for name in ("bob", "carol", "dora"))
+    [first] = board.add(one, bob)
+    [second] = board.add(other, carol)
+    with pytest.raises(Conflict, match="another change"):
+        board.consents(one, second)
+    [chosen] = board.add(one, dora, choose=True)
+    assert set(chosen.statement.parents[1:]) == {first.act, second.act}  # type: ignore[union-attr]
+    [chosen] = board.consents(other, chosen)
+    assert chosen.effective
+    assert dora.citizen.root in board.section(one).terms.stewards
+
+
 def test_rivals_stop_a_section_until_its_stewards_choose() -> None:
     board, (one, other, third) = three_stewards()
     bob, carol, dora = (board.joins(name) for name in ("bob", "carol", "dora"))
