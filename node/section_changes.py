@@ -54,9 +54,9 @@ def change(steward: Steward, section: Section, wanted: Wanted, held: Held, *, ch
         )
     others = _open(steward, section) if choose else _signed_or_rival(steward, section)
     same = _proposed(steward, section, terms)
-    if same is not None and not section.rivals:
-        if others in ([], [same.act]) or (same.act in others and not choose):
-            return consent(steward, same)
+    is_free = same is not None and (others in ([], [same.act]) or (same.act in others and not choose))
+    if same is not None and is_free and not section.rivals:
+        return consent(steward, same)
     if others and not choose:
         raise conflict(steward, section, others)
     if len(others) >= limits.MAX_PARENTS:
@@ -119,7 +119,7 @@ def _signed_or_rival(steward: Steward, section: Section) -> list[ActId]:
 def _open(steward: Steward, section: Section) -> list[ActId]:
     """Every change of a section's present state, by whomever, complete or not; by id.
 
-    Who chooses takes the place of all of them: else two stewards who proposed at once could consent to nothing.
+    Who chooses takes the place of all of them: else stewards who proposed at once could consent to nothing.
     """
     acts = steward.census.acts
     changes = {
