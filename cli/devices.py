@@ -176,9 +176,8 @@ def revoke(
         if as_json:
             screen.emit(answer)
         else:
-            screen.say(f"{each['name']} ({each['device']}) is revoked.")
-            if answer.get("held_by"):
-                screen.note(f"Known to: {', '.join(answer['held_by'])}.")
+            screen.say(f"{each['name']} ({each['device']}){_this(each)} is revoked.")
+            _tell_holders(screen, each, answer.get("held_by"))
 
 
 # --- shared with `aster recover` --------------------------------------------------------------------------
@@ -188,7 +187,7 @@ def agree(screen: Screen, cuts: list[Json], yes: bool) -> bool:
     """Show what will be cut, and ask a person."""
     show = screen.note if screen.as_json else screen.say
     for each in cuts:
-        show(f"{each['name']} ({each['device']}) will end:")
+        show(f"{each['name']} ({each['device']}){_this(each)} will end:")
         for log in each["logs"]:
             show(f"    {_end_of(log)}")
         if not each["logs"]:
@@ -232,6 +231,21 @@ def _is_cut_already(screen: Screen, cut: Json) -> bool:
         return False
     screen.note(f"{cut['name']} ({cut['device']}) is revoked already. To cut earlier: --before MOMENT")
     return True
+
+
+def _this(cut: Json) -> str:
+    return ", the device that you sit at," if cut.get("this") else ""
+
+
+def _tell_holders(screen: Screen, cut: Json, hubs: list[str] | None) -> None:
+    """Say which hubs hold a cut, and what to do where this device can hand it to nobody any more."""
+    if hubs:
+        screen.note(f"Known to: {', '.join(hubs)}.")
+    elif cut.get("this"):
+        screen.note(
+            "No hub is known to hold that yet, and this device may be let in nowhere any more: "
+            "revoke it from another device of yours too."
+        )
 
 
 def _standing(device: Json) -> str:

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Final
 
-from cli.render import Screen
+from cli.render import OutputLost, Screen
 from node.errors import Fault, NodeError
 
 EXIT_CODES: Final[Mapping[str, int]] = {
@@ -25,6 +25,9 @@ EXIT_CODES: Final[Mapping[str, int]] = {
     "internal": 70,
 }
 """Exit code of each error code; the table of `docs/protocol/control.md`."""
+
+EXIT_OUTPUT: Final = 74
+"""The output cannot be written; EX_IOERR of sysexits.h."""
 
 _ADVICE: Final[Mapping[str, str]] = {
     "bad-request": "See: aster --help",
@@ -62,6 +65,12 @@ def show_help(text: str) -> None:
     screen = Screen()
     for line in text.splitlines():
         screen.complain(line)
+
+
+def show_lost(error: OutputLost) -> int:
+    """Print that and why data could not be written, and return the exit code."""
+    Screen().complain(f"aster: {error}")
+    return EXIT_OUTPUT
 
 
 def show_fault(error: Exception) -> int:

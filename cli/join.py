@@ -7,7 +7,7 @@ import typer
 
 from cli.options import AsJson, Quiet
 from cli.passphrase import choose_passphrase
-from cli.render import Screen
+from cli.render import OutputLost, Screen, finish
 from cli.session import Json, Session
 from cli.texts import check_argument, read_text
 from cli.words import NewWords, NewWordsFile, WordsLanguage, has_terminal
@@ -234,12 +234,18 @@ class Teller:
 
 
 def show_home(screen: Screen, answer: Json, words_file: Path | None) -> None:
-    """Show the home that was made."""
+    """Show the home that was made. Raises: OutputLost: it was said on stderr that the home is made."""
     screen.progress("")
-    if screen.as_json:
-        screen.emit(answer)
-    else:
-        describe_home(screen, answer)
+    try:
+        if screen.as_json:
+            screen.emit(answer)
+        else:
+            describe_home(screen, answer)
+        finish()
+    except OutputLost:
+        screen.complain("aster: the home is made, and complete; aster status shows it.")
+        remind(screen, words_file)
+        raise
     remind(screen, words_file)
     if answer.get("pending"):
         screen.note("The section waits for endorsements; how many there are says: aster section list")

@@ -11,8 +11,8 @@ from typer._click.exceptions import (
 )  # Typer's own, under no public name
 from typer.main import get_command
 
-from cli.errors import exit_code, show_error, show_fault, show_help, show_usage
-from cli.render import Screen, finish, prepare_streams
+from cli.errors import exit_code, show_error, show_fault, show_help, show_lost, show_usage
+from cli.render import OutputLost, Screen, finish, prepare_streams
 from cli.verbs import LazyGroup
 from node.errors import NodeError
 
@@ -51,7 +51,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments; returns the exit code and raises nothing of ours."""
     prepare_streams()
     code = _run(arguments)
-    finish()
+    try:
+        finish()
+    except OutputLost as error:
+        return code or show_lost(error)
     return code
 
 
@@ -72,6 +75,8 @@ def _run(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
+    except OutputLost as error:
+        return show_lost(error)
     except Exception as error:  # noqa: BLE001  ours: two lines to report, and no page of traceback
         return show_fault(error)
     return code if type(code) is int else 0

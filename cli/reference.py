@@ -39,7 +39,7 @@ _MEANINGS: Final = {
     "not-found": "no such message, document, log, peer, file or home; or a name that fits several",
     "unavailable": "no daemon runs, a peer cannot be reached, or the port to listen on is in use",
     "internal": "a fault of ours",
-    "disk-full": "the disk is full or failing; nothing of it was kept",
+    "disk-full": "the disk is full or failing, and nothing of it was kept; or the output cannot be written",
     "locked": "not now: another process holds the home, or it is a copy that has not heard its own heads",
     "wrong-network": "another network, or another version of the protocol",
     "wrong-key": "wrong passphrase, or none to be had; or the federation's rules do not allow it",

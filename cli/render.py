@@ -29,6 +29,10 @@ EXIT_PIPE: Final = 141
 """Whoever read our output has gone; what a shell reports for a program that SIGPIPE ended."""
 
 
+class OutputLost(Exception):
+    """Data could not be written to stdout: the disk is full, or stdout is closed."""
+
+
 class Styled(NamedTuple):
     """Text in a style of `_STYLES`."""
 
@@ -186,6 +190,8 @@ class Screen:
                 stream.flush()
         except BrokenPipeError:
             _leave()
+        except OSError as error:
+            _lose(stream, error)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -206,7 +212,17 @@ def width_of(text: str) -> int:
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr take any text, whatever the locale. Call once, at the start."""
+    """Make stdout and stderr take any text, whatever the locale. Call once, at the start.
+
+    A stream that is closed gets its place taken, so that no file of ours gets its number: stdout by one that
+    refuses what is written, stderr by one that drops it.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115  open as long as the process
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -214,11 +230,20 @@ def prepare_streams() -> None:
 
 
 def finish() -> None:
-    """Flush what is left. Call once, at the end."""
+    """Flush what is left. Call it at the end. Raises: OutputLost."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _leave()
+    except OSError as error:
+        _lose(sys.stdout, error)
+
+
+def _lose(stream: TextIO, error: OSError) -> None:
+    """Drop what is left for a stream that takes nothing. Raises: OutputLost: it was data."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if stream is sys.stdout:
+        raise OutputLost(f"The output cannot be written: {os.strerror(error.errno or 0)}.") from error
 
 
 def _leave() -> None:

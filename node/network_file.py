@@ -33,6 +33,7 @@ _FEDERATION_WAY_IN: Final = (
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """What turns the text around it."""
+_JOINERS: Final = frozenset("\u200c\u200d")
 
 
 def found(name: str, salt: bytes) -> Charter:
@@ -50,14 +51,40 @@ def check_name(name: str) -> str:
     """A name that a person chose, in the form that is kept: NFC, no spaces around.
 
     Raises:
-        BadData: empty, over `MAX_NAME_CHARS`, or with control characters.
+        BadData: empty, over `MAX_NAME_CHARS`, with characters that nobody sees, or like an option.
     """
     kept = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(kept) <= MAX_NAME_CHARS:
         raise BadData(f"A name has 1 to {MAX_NAME_CHARS} characters.", "Choose another name.")
-    if any(unicodedata.category(char) in _CONTROL or char in _DIRECTIONS for char in kept):
+    if not is_readable_name(kept):
         raise BadData("A name has no line breaks or control characters.", "Choose another name.")
+    if any(unicodedata.category(char) == "Cf" and not _joins(kept, at) for at, char in enumerate(kept)):
+        raise BadData("A name has no characters that nobody sees.", "Type it instead of pasting it.")
+    if kept.startswith("-"):
+        raise BadData(
+            "A name does not begin with a hyphen: it would be taken for an option.", "Choose another."
+        )
     return kept
+
+
+def is_readable_name(name: str) -> bool:
+    """May a name that somebody else chose be shown? `check_name` asks more of those that are chosen here."""
+    return (
+        1 <= len(name) <= MAX_NAME_CHARS
+        and unicodedata.normalize("NFC", name).strip() == name
+        and not any(unicodedata.category(char) in _CONTROL or char in _DIRECTIONS for char in name)
+    )
+
+
+def _joins(name: str, at: int) -> bool:
+    """Does a joiner or non-joiner stand between two signs, as some scripts and emoji need it?"""
+    around = name[at - 1 : at] + name[at + 1 : at + 2]
+    return name[at] in _JOINERS and len(around) == 2 and all(_may_be_joined(char) for char in around)
+
+
+def _may_be_joined(char: str) -> bool:
+    """Is this a letter, vowel sign or emoji (with its variation selector) outside ASCII?"""
+    return not char.isascii() and unicodedata.category(char)[0] in "LMS"
 
 
 def write(charter: Charter) -> str:

@@ -21,6 +21,11 @@ def test_what_was_composed_is_parsed_again(name: str) -> None:
     assert parse(body) == Profile(check_name(name))
 
 
+def test_a_name_that_nobody_may_choose_here_is_read_where_somebody_did() -> None:
+    assert parse(make_body(SALT, [KIND, "E\u200bva"])) == Profile("E\u200bva")
+    assert parse(make_body(SALT, [KIND, "\u202eavE"])) is None
+
+
 @given(st.binary())
 def test_noise_is_no_profile(noise: bytes) -> None:
     assert parse(noise) is None

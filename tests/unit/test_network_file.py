@@ -67,5 +67,20 @@ def test_a_bad_name_is_refused(name: str) -> None:
         check_name(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["\u202eecilA", "a\u200fb", "E\u200bva", "E\u00adva", "a\u200db", "\u200dé", "é\u200d", "--help"]
+)
+def test_a_name_with_what_nobody_sees_or_like_an_option_is_not_chosen(name: str) -> None:
+    with pytest.raises(BadData):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0645\u06cc\u200c\u0631\u0648\u062f", "\u0915\u094d\u200d\u0937", "\U0001f469\u200d\U0001f33e"]
+)
+def test_joiners_stay_where_scripts_and_emoji_need_them(name: str) -> None:
+    assert check_name(name) == name
+
+
 def test_names_are_kept_composed() -> None:
     assert check_name(" e\u0301 ") == "\u00e9"

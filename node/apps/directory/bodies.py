@@ -10,8 +10,7 @@ The last profile of a device counts. Elements after these are reserved and ignor
 
 from typing import Final, NamedTuple
 
-from node.errors import BadData
-from node.network_file import check_name
+from node.network_file import check_name, is_readable_name
 from store.entry import content_of, make_body
 from store.errors import InvalidEntry
 
@@ -42,10 +41,7 @@ def read(content: tuple[object, ...]) -> Profile | None:
     """The profile in decoded content ``(kind, …)``, or None."""
     match content:
         case (64, str(name), *_):
-            try:
-                return Profile(name) if check_name(name) == name else None
-            except BadData:
-                return None
+            return Profile(name) if is_readable_name(name) else None
     return None
 
 
