@@ -15,14 +15,14 @@ import trio
 from gossip.net.sync_streams import SyncReport
 from gossip.proto.events import Learned, SyncProgress
 from node.address_book import AddressBook
+from node.affairs.api import FederationApi
+from node.affairs.shown import Held
 from node.apps.documents import bodies as document_bodies
 from node.apps.documents import service as documents
 from node.apps.feed import bodies as feed_bodies
 from node.apps.feed import service as feed
 from node.author import Author
 from node.errors import Missing, NodeError, TextTooLarge
-from node.federation_api import FederationApi
-from node.federation_shown import Held
 from node.following import Following
 from node.home import Home
 from node.intake import Intake

@@ -32,11 +32,11 @@ from node.herald import Herald
 from node.home import Home, open_home
 from node.keyring import AskPassphrase
 from node.mesh import Mesh
+from node.newcomers.seeking import Seeking
 from node.paths import Paths
 from node.queries import Queries
 from node.running import Keeping, Meshed, cannot_listen, join, keep, reason_of
 from node.scrubbing import Scrubbing
-from node.seeking import Seeking
 from store.crypto import self_test
 from store.ids import to_text
 

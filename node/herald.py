@@ -23,12 +23,12 @@ import trio
 from gossip.net.driver import Driver
 from gossip.net.sync_streams import SyncReport
 from gossip.proto.events import Committed, SyncProgress
+from node.affairs.census import Census
+from node.affairs.shown import titles_of
 from node.author import Author
 from node.bus import Bus
-from node.census import Census
 from node.doors.control.protocol import Json
 from node.federation.views import Standing
-from node.federation_shown import titles_of
 from node.home import Home
 from node.mesh import LinkChange, Mesh
 from node.naming import NameBook, Names

@@ -18,10 +18,10 @@ from typing import Final
 from node import birthplace, keyring, network_file
 from node.admission import AllowList
 from node.apps.registry import SCHEMAS, Projection
+from node.belonging.membership import Membership
 from node.errors import DamagedHome, DiskFull, HomeLocked, Missing, WrongNetwork
 from node.federation.roster import Roster
 from node.keyring import AskPassphrase, Keys
-from node.membership import Membership
 from node.paths import FILE_MODE, Paths
 from node.shelf import Folding, Shelf
 from store.charter import Charter

@@ -20,12 +20,12 @@ from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
 from gossip.proto.judge import Inspected, check_chain, log_of, prove_bad, unchecked
 from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
+from node.belonging.carrying import Carrying
+from node.belonging.membership import Membership
 from node.bus import Bus
-from node.carrying import Carrying
 from node.commits import Commits, Submitted
 from node.inspection import NOT_CARRIED, Candidate, Checked, check_signed, in_groups
 from node.limits import MAX_READ_BYTES, MAX_READ_THREADS
-from node.membership import Membership
 from node.shelf import Shelf
 from node.signatures import Signatures
 from node.writer import Applied, BodyNews, Delivery, EvidenceNews, OwnEntries, SignaturesChecked, Writer

@@ -5,9 +5,9 @@ from typing import Final
 
 import trio
 
-from node.federation_shown import Held, Json
+from node.affairs.interest import interest_of
+from node.affairs.shown import Held, Json
 from node.home import Home
-from node.interest import interest_of
 from node.mesh import Mesh
 from node.queries import Queries
 

@@ -16,9 +16,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
+from node.affairs.census import Census, CensusBook, member_names
 from node.apps.directory import service as directory
 from node.apps.registry import LOG_PROFILE
-from node.census import Census, CensusBook, member_names
 from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
 from node.limits import HIDE_AHEAD_MS

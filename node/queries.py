@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from node.affairs.interest_queries import InterestQueries
+from node.affairs.queries import FederationQueries
+from node.affairs.shown import Held
 from node.apps.documents import service as documents
 from node.apps.feed import service as feed
 from node.document_queries import DocumentQueries
 from node.errors import Ambiguous, BadData, Missing
 from node.federation.views import Standing
-from node.federation_queries import FederationQueries
-from node.federation_shown import Held
 from node.home import Home
-from node.interest_queries import InterestQueries
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
 from node.log_queries import Json
 from node.naming import NameBook, Names

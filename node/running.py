@@ -22,18 +22,18 @@ from gossip.net.driver import Driver
 from gossip.proto.announce import Gate
 from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
+from node.affairs.interest import interest_of
 from node.author import Author
 from node.bus import Bus
 from node.config import Config
 from node.errors import BadData, Fault, NodeError, Unavailable
 from node.federation.guest_messages import PROTOCOL
-from node.guests import Guests
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
-from node.interest import interest_of
 from node.mesh import Mesh, Recheckable
-from node.presenting import Introduction
+from node.newcomers.guests import Guests
+from node.newcomers.presenting import Introduction
 from node.verification import Verification
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId, to_text

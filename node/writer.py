@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from gossip.proto.events import Behind, Failed, Piece, Stopped, Unwanted, Verdict
 from gossip.proto.judge import Inspected, decide, log_of, prove_bad, settle
+from node.belonging.pinning import is_idle, leads_to
 from node.limits import MAX_READ_BYTES
-from node.pinning import is_idle, leads_to
 from store.entry import Entry
 from store.errors import BadSignature, StoreError
 from store.ids import LOG_ID, EntryId, NetworkId
@@ -94,7 +94,7 @@ class Writer:
     def __init__(
         self, store: EntryStore, network: NetworkId, pins: Mapping[LogId, Head] | None = None
     ) -> None:
-        """`pins`: see `node.pinning`; may change meanwhile."""
+        """`pins`: see `node.belonging.pinning`; may change meanwhile."""
         self.store = store
         self.network = network
         self._pins = {} if pins is None else pins

@@ -2,15 +2,13 @@
 
 Synchronous, and imported late by the command. Words are turned into a root key here, which signs and is
 forgotten; they stand in no error. Each function makes a whole home or leaves nothing behind, and touches no
-home that is there: `node.staging` says how.
+home that is there: `node.newcomers.staging` says how.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from node import recovery, section_file
-from node.attempt import Place, Tell, bring_in, describe, left_by_earlier, make_aside
 from node.errors import BadData
 from node.federation import code as codes
 from node.federation.bare import ENTROPY_BYTES, NO_NETWORK, cut_message, root_key, root_of
@@ -22,10 +20,12 @@ from node.federation.phrase import DEFAULT_LANGUAGE, languages, new_phrase, read
 from node.federation.statements import FOR_SECTIONS
 from node.founding import begin_section, found_federation
 from node.home import open_home, read_network_file
-from node.joining import Way, look
 from node.network_file import check_name
+from node.newcomers import recovery, section_file
+from node.newcomers.attempt import Place, Tell, bring_in, describe, left_by_earlier, make_aside
+from node.newcomers.joining import Way, look
+from node.newcomers.staging import Staging
 from node.paths import Paths
-from node.staging import Staging
 from store.crypto import SigningKey, self_test
 from store.ids import NetworkId, from_text, to_text
 
@@ -184,7 +184,7 @@ def join(
 ) -> Json:
     """Become a member with an invite; with `section`, begin a new section.
 
-    Raises: as `node.joining.look` and `arrive`, `create_home`, and what `words` raise.
+    Raises: as `node.newcomers.joining.look` and `arrive`, `create_home`, and what `words` raise.
     """
     self_test()
     way = Way(_invite(code), None)

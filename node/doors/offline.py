@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from node import keyring
+from node.affairs.petnames import Petnames
 from node.doors.control.door import read_network
 from node.doors.control.protocol import (
     Json,
@@ -25,7 +26,6 @@ from node.keyring import AskPassphrase
 from node.network_file import read as read_charter
 from node.paths import Paths
 from node.peer_list import PeerList
-from node.petnames import Petnames
 from node.queries import Queries
 from store.crypto import self_test
 from store.ids import to_text
@@ -82,9 +82,11 @@ def drill(
 
     `words`: of the member to whom the folder's device shall belong.
 
-    Raises: as `node.drill.drill`; BadData: these are no 24 words.
+    Raises: as `node.drill.rebuilding.drill`; BadData: these are no 24 words.
     """
-    from node import drill  # late: it runs an intake, which needs trio, and no other command here does
+    from node.drill import (
+        rebuilding as drill,  # late: it runs an intake, which needs trio, and no other command here does
+    )
 
     root = None if words is None else root_key(read_phrase(words))
     return drill.drill(paths, ask, None if out is None else drill.Out(out, passphrase, root), tell)

@@ -3,13 +3,13 @@
 What plans write goes into the logs of `node.testing.federations`, and the real roster judges it.
 """
 
-from node.census import Census, take_census
+from node.affairs.census import Census, take_census
+from node.affairs.plans import Plan, Steward, consent, find_act, section_of
+from node.affairs.section_changes import add_steward, retire_steward
+from node.affairs.shown import titles_of
 from node.federation.roster import Roster
 from node.federation.views import ActState, Member, Section
-from node.federation_plans import Plan, Steward, consent, find_act, section_of
-from node.federation_shown import titles_of
 from node.naming import Names
-from node.section_changes import add_steward, retire_steward
 from node.testing.citizens import Device
 from node.testing.federations import Federation
 from store.ids import AuthorId, short

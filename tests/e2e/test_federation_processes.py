@@ -23,8 +23,8 @@ from node.federation.code import Contact, Invite, encode, parse, place_of
 from node.federation.statements import FOR_MEMBERS, Grant, compose_grant
 from node.founding import now_ms, write_own
 from node.home import open_home
+from node.newcomers.staging import FOLDER
 from node.paths import Paths
-from node.staging import FOLDER
 from store.entry import SALT_BYTES
 from store.ids import LOG_ID, AuthorId, from_text, to_text
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import pytest
 
-from node import attempt
 from node.doors import newcomer
 from node.doors.newcomer import Person, Place, SectionWish
 from node.errors import (
@@ -35,8 +34,9 @@ from node.federation.statements import FOR_SECTIONS, Grant, compose_certificate,
 from node.federation.views import Standing
 from node.founding import begin_section, create_home, found_federation, published_name
 from node.home import Home, open_home
+from node.newcomers import attempt
+from node.newcomers.staging import FOLDER
 from node.paths import Paths
-from node.staging import FOLDER
 from node.testing.hubs import Hub, running_hub
 from store.crypto import SigningKey
 from store.entry import SALT_BYTES, Entry, sign

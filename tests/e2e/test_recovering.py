@@ -218,7 +218,7 @@ def test_a_hub_that_goes_away_meanwhile_is_told_with_what_to_do(bob, monkeypatch
     def unreachable(home, hub, tell):
         raise Unavailable("The hub could not be synced with: gone.", "See: aster device revoke NAME")
 
-    monkeypatch.setattr("node.recovery._catch_up", unreachable)
+    monkeypatch.setattr("node.newcomers.recovery._catch_up", unreachable)
     with pytest.raises(Unavailable, match="gone") as caught:
         bob.recover()
     assert "aster device revoke" in caught.value.advice

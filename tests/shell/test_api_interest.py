@@ -10,10 +10,10 @@ import trio
 
 from gossip.net.memory import MemoryNet
 from gossip.proto.interest import EVERYTHING
+from node.affairs.interest import SETTING, Choice, Wish, interest_of, read_choice
 from node.errors import BadData, BadRequest, Missing
 from node.founding import create_home
 from node.home import Home
-from node.interest import SETTING, Choice, Wish, interest_of, read_choice
 from node.paths import Paths
 from node.queries import Queries
 from node.testing.citizens import Citizen, found, inception, section_of

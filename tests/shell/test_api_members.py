@@ -241,7 +241,7 @@ def test_a_device_that_published_no_name_is_shown_by_its_member() -> None:
 
 
 async def test_when_we_were_in_step_outlives_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.federation_api.KEEP_SYNCED_S", 0.01)
+    monkeypatch.setattr("node.affairs.api.KEEP_SYNCED_S", 0.01)
     async with gathering(LYON, ALICE, BOB) as [alice, bob]:
         await alice.api.federation.member_admit(to_text(BOB.root))
         await meet(alice, bob)

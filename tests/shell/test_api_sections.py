@@ -146,8 +146,8 @@ async def test_a_hub_that_cannot_be_reached_is_warned_of_and_the_code_is_there_a
 
 
 async def test_an_invite_that_has_expired_is_settled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.settling.WAIT_MS", 0)
-    monkeypatch.setattr("node.federation_api.LOOK_S", 0.01)
+    monkeypatch.setattr("node.affairs.settling.WAIT_MS", 0)
+    monkeypatch.setattr("node.affairs.api.LOOK_S", 0.01)
     async with gathering(LYON, ALICE) as [alice]:
         made = await alice.api.federation.invite_create(valid_ms=1)
         seen, state = alice.intake.commits - 1, "open"

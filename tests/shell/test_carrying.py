@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from gossip.proto.events import Accepted, Committed, Rejected, Stopped, Unwanted, Verdict
-from node import carrying
+from node.belonging import carrying
 from node.bus import Bus
 from node.federation import statements
 from node.federation.cuts import LogEnd

@@ -9,11 +9,11 @@ import pytest
 import trio
 
 from gossip.proto.events import Stopped
+from node.belonging.membership import Membership
 from node.bus import Bus
 from node.federation.names import StateId
 from node.home import Home
 from node.intake import Intake
-from node.membership import Membership
 from node.testing.citizens import Device
 from node.testing.federations import Federation, cut_at, terms_of
 from node.testing.homes import temporary_home

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from node import drill as drilling
-from node.drill import Out, drill
+from node.drill import rebuilding as drilling
+from node.drill.rebuilding import Out, drill
+from node.drill.replay import Replay
 from node.errors import BadRequest, DamagedHome, DiskFull, NoPassphrase
 from node.founding import now_ms
 from node.home import Home, open_home
 from node.paths import Paths
-from node.replay import Replay
 from node.testing.homes import befriend, temporary_home
 from node.testing.people import Person, chain_after, spoiled
 from node.testing.table import full_disk

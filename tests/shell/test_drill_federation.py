@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import trio
 
-from node.drill import Out, drill
+from node.drill.rebuilding import Out, drill
+from node.drill.replay import Replay
 from node.errors import BadData, BadRequest, Refused
 from node.federation.limits import MAX_DEVICES
 from node.federation.views import Standing
 from node.founding import create_home
 from node.home import Home, open_home
 from node.paths import Paths
-from node.replay import Replay
 from node.running import keep
 from node.testing.citizens import Citizen, Device, act_of
 from node.testing.federations import Federation, cut_at, terms_of

@@ -10,7 +10,6 @@ import trio
 from gossip.errors import NotConnected, Unreachable
 from gossip.net.memory import MemoryNet
 from gossip.proto.framing import frame
-from node import guests as guests_room
 from node.federation import guest_effects as effects
 from node.federation import guest_messages as messages
 from node.federation.bare import NO_NETWORK, cut_message, device_message, invite_key, root_key, root_of
@@ -28,8 +27,9 @@ from node.federation.statements import (
 from node.federation.views import Standing
 from node.federation.visiting import Joining, Returning, make_claim
 from node.founding import begin_section, create_home, found_federation
-from node.guest_stream import GuestStream
 from node.home import open_home
+from node.newcomers import guests as guests_room
+from node.newcomers.guest_stream import GuestStream
 from node.paths import Paths
 from node.running import now_ms
 from node.signing import Intent

@@ -6,13 +6,13 @@ import trio
 
 from gossip.net.memory import MemoryNet
 from gossip.proto.framing import frame
-from node import guests as guests_room
 from node.federation import guest_messages as messages
 from node.federation.bare import device_message, invite_key, root_key, root_of
 from node.federation.guest_effects import Chartered, Effect, End, Send, TurnedAway
 from node.federation.statements import FOR_MEMBERS, Grant, compose_certificate, compose_claim, compose_grant
 from node.federation.visiting import Joining, make_claim
-from node.guest_stream import GuestStream
+from node.newcomers import guests as guests_room
+from node.newcomers.guest_stream import GuestStream
 from node.running import now_ms
 from node.signing import Intent
 from node.testing.citizens import Citizen

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from node.affairs.api import FederationApi
+from node.affairs.interest_queries import InterestQueries
+from node.affairs.queries import FederationQueries
 from node.doors.control.client import works_offline
 from node.doors.control.protocol import METHODS, function_name
 from node.doors.offline import OfflineDoor
 from node.errors import BadRequest, HomeLocked, Missing
-from node.federation_api import FederationApi
-from node.federation_queries import FederationQueries
 from node.founding import create_home
 from node.home import open_home
 from node.interest_api import InterestApi
-from node.interest_queries import InterestQueries
 from node.paths import Paths
 from node.testing.citizens import Citizen, found, inception
 from node.testing.people import CHARTER as CIRCLE

@@ -3,15 +3,15 @@
 import pytest
 import trio
 
-from node import seeking as seeking_room
 from node.federation.bare import NO_NETWORK, root_key, root_of
 from node.federation.inception import Terms
 from node.federation.views import Standing
 from node.founding import begin_section, create_home, found_federation
 from node.home import open_home
+from node.newcomers import seeking as seeking_room
+from node.newcomers.seeking import Seeking
 from node.paths import Paths
 from node.queries import Queries
-from node.seeking import Seeking
 from store.crypto import SigningKey
 from store.sqlite.home import Peer
 

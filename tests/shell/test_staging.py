@@ -7,8 +7,8 @@ import pytest
 from node.errors import BadRequest, DamagedHome, HomeLocked
 from node.founding import create_home
 from node.home import is_held, open_home
+from node.newcomers.staging import FOLDER, Staging
 from node.paths import Paths
-from node.staging import FOLDER, Staging
 from node.testing.people import CHARTER
 
 

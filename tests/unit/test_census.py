@@ -2,9 +2,9 @@
 
 import pytest
 
-from node import census as room
+from node.affairs import census as room
+from node.affairs.census import CensusBook, good_up_to, member_names, take_census
 from node.apps.directory.service import Published
-from node.census import CensusBook, good_up_to, member_names, take_census
 from node.federation.roster import Roster
 from node.testing.citizens import START_MS, Device
 from node.testing.federations import Federation, cut_at

@@ -1,6 +1,6 @@
 """Cuts from what is held: every log named where it stands, or where its author claims to have been."""
 
-from node.cutting import LogPart, cut_of, parts_of
+from node.affairs.cutting import LogPart, cut_of, parts_of
 from node.federation.cuts import Cut, LogEnd, read_cut
 from node.testing.people import NETWORK, START_MS, Person, people
 from store.ids import LOG_FEED, LOG_ID

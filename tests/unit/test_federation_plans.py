@@ -4,12 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from node.cutting import cut_of
-from node.errors import Ambiguous, BadData, Conflict, Missing, NodeError, Refused
-from node.federation.names import RootId
-from node.federation.statements import FOR_MEMBERS
-from node.federation.views import ActState, Standing
-from node.federation_plans import (
+from node.affairs.cutting import cut_of
+from node.affairs.plans import (
     admit,
     end,
     endorse,
@@ -22,7 +18,11 @@ from node.federation_plans import (
     settle,
     valid_section_of,
 )
-from node.section_changes import add_steward, retire_steward
+from node.affairs.section_changes import add_steward, retire_steward
+from node.errors import Ambiguous, BadData, Conflict, Missing, NodeError, Refused
+from node.federation.names import RootId
+from node.federation.statements import FOR_MEMBERS
+from node.federation.views import ActState, Standing
 from node.testing.boards import Board
 from node.testing.citizens import NEVER_MS, Citizen, Device
 from node.testing.federations import Federation, cut_at

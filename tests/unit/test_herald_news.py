@@ -1,6 +1,6 @@
 """What is told of a roster that changed: who joined, who left, which sections and devices."""
 
-from node.census import Census, take_census
+from node.affairs.census import Census, take_census
 from node.herald import roster_news
 from node.naming import Names
 from node.testing.citizens import Device

@@ -2,9 +2,9 @@
 
 import pytest
 
+from node.affairs.hub_choice import Node, best_place, choose_hub, choose_of
 from node.errors import BadData, Missing
 from node.federation.code import Place
-from node.hub_choice import Node, best_place, choose_hub, choose_of
 from store.ids import AuthorId
 
 OWN, HUB, OTHER = (AuthorId(bytes([number]) * 32) for number in range(3))

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossip.proto.events import Behind, Committed, Stopped, Unwanted, Verdict
+from node.belonging.membership import Membership
+from node.belonging.waiting_room import MAX_POOL_AUTHORS, Waiting
 from node.federation.cuts import LogEnd, make_cut
 from node.federation.inception import Terms
 from node.federation.names import StateId
 from node.federation.roster import Roster
 from node.federation.views import Standing
-from node.membership import Membership
 from node.testing.citizens import Citizen, Device, act_of, found, inception, section_of
-from node.waiting_room import MAX_POOL_AUTHORS, Waiting
 from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
 from store.ids import LOG_FEED, LOG_ID, AuthorId
 from store.interface import LogState
@@ -213,6 +213,7 @@ def test_a_revoked_device_is_shut_out_and_its_logs_end_where_it_was_cut() -> Non
     assert members.last_good(LogId(laptop.id, LOG_ID)) == MAX_ID_SEQ
     assert laptop.id in desk.cuts
 
+
 def test_our_own_device_is_never_cut_at_home_but_signs_no_more() -> None:
     laptop = BOB.device(NETWORK)
     desk = Desk(laptop.id)
@@ -224,7 +225,6 @@ def test_our_own_device_is_never_cut_at_home_but_signs_no_more() -> None:
     assert desk.knows(laptop) == [Standing.FORMER]
     assert desk.membership.last_good(feed_of(laptop)) == MAX_SEQ
     assert desk.membership.why_not_signing() != ""
-
 
 
 def test_a_candidate_is_carried_but_not_let_in() -> None:

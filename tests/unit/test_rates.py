@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import rates
-from node.rates import WINDOW_S, Rate
+from node.newcomers import rates
+from node.newcomers.rates import WINDOW_S, Rate
 
 
 def test_one_origin_gets_no_more_than_its_part():

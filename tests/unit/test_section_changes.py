@@ -2,13 +2,13 @@
 
 import pytest
 
-from node.errors import BadData, Conflict, Refused
-from node.federation.views import Standing
-from node.federation_plans import (
+from node.affairs.plans import (
     limiting,
     section_of,
 )
-from node.section_changes import Wanted, change
+from node.affairs.section_changes import Wanted, change
+from node.errors import BadData, Conflict, Refused
+from node.federation.views import Standing
 from node.testing.boards import Board
 from node.testing.citizens import Device
 from node.testing.federations import Federation

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import section_file
 from node.errors import BadData
 from node.federation.bare import root_key, root_of
 from node.federation.inception import Terms, encode_inception, read_inception, sign_inception
+from node.newcomers import section_file
 
 ROOT = root_key(bytes(32))
 TERMS = Terms("Lyon", "Rhône", ("fr",), (root_of(ROOT),), 1)

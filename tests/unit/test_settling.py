@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.affairs.settling import OTHERS_STEP_IN_MS, STEP_IN_MS, WAIT_MS, due, due_ms, who_is_in
 from node.federation.statements import FOR_MEMBERS, FOR_SECTIONS
 from node.federation.views import GrantState
-from node.settling import OTHERS_STEP_IN_MS, STEP_IN_MS, WAIT_MS, due, due_ms, who_is_in
 from node.testing.citizens import START_MS, Citizen, Device
 from node.testing.federations import Federation, Invite
 from store.ids import EntryId

@@ -5,8 +5,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.belonging.waiting_room import MAX_AUTHOR_BYTES, MAX_POOL_AUTHORS, Waiting, WaitingRoom
 from node.testing.people import NETWORK, Person, people, spoiled
-from node.waiting_room import MAX_AUTHOR_BYTES, MAX_POOL_AUTHORS, Waiting, WaitingRoom
 from store.entry import Entry
 from store.ids import LOG_ID, AuthorId
 from store.log import BAD, bad_proof, fork_proof

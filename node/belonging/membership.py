@@ -3,8 +3,8 @@
     in the store   the `id` logs of all whom the roster knows, folded as they are committed
     waiting        those of others, in a bounded room; folded too, so that the roster can judge them
 
-It decides and keeps; `node.carrying` acts on what `settle` says. The roster belongs to the thread that
-takes entries in (in a daemon: trio's): nobody else looks at it while that one may add to it.
+It decides and keeps; `node.belonging.carrying` acts on what `settle` says. The roster belongs to the
+thread that takes entries in (in a daemon: trio's): nobody else looks at it while that one may add to it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,10 +12,10 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from gossip.proto.events import Behind, Committed, Piece, Stopped, Unwanted, Verdict
+from node.belonging.pinning import is_healed
+from node.belonging.waiting_room import Change, Waiting, WaitingRoom, log_of
 from node.federation.roster import Roster
 from node.federation.views import Standing
-from node.pinning import is_healed
-from node.waiting_room import Change, Waiting, WaitingRoom, log_of
 from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
 from store.ids import LOG_ID, AuthorId, EntryId, LogNo
 from store.interface import LogState

@@ -1,18 +1,14 @@
 """What can be asked about the members of a federation and their devices. Synchronous.
 
-As in `node.section_queries`, whose methods are here too.
+As in `node.affairs.section_queries`, whose methods are here too.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from node.cutting import cut_of, parts_of
-from node.errors import Ambiguous, BadData, Missing
-from node.federation.names import RootId, SectionId
-from node.federation.safety import safety_number
-from node.federation.statements import Admission, read
-from node.federation.views import Device, Member
-from node.federation_shown import (
+from node.affairs.cutting import cut_of, parts_of
+from node.affairs.section_queries import SectionQueries
+from node.affairs.shown import (
     Held,
     Json,
     View,
@@ -22,8 +18,12 @@ from node.federation_shown import (
     show_section,
     titles_of,
 )
+from node.errors import Ambiguous, BadData, Missing
+from node.federation.names import RootId, SectionId
+from node.federation.safety import safety_number
+from node.federation.statements import Admission, read
+from node.federation.views import Device, Member
 from node.quoting import quoted
-from node.section_queries import SectionQueries
 from node.store_faults import told_plainly
 from store.entry import MAX_ID_SEQ, Entry
 from store.ids import LOG_ID, AuthorId, log_name, short, to_text
@@ -85,7 +85,7 @@ class FederationQueries(SectionQueries):
         return lines
 
     def _view_at(self, at_ms: int) -> View:
-        from node.census import take_census
+        from node.affairs.census import take_census
         from node.federation.roster import roster_at
 
         self.census()

@@ -8,12 +8,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from node.census import Census
-from node.errors import Ambiguous, BadRequest
-from node.federation.names import SectionId
-from node.federation.views import ActState, Section
-from node.federation_plans import find_section, state_of
-from node.federation_shown import (
+from node.affairs.census import Census
+from node.affairs.plans import find_section, state_of
+from node.affairs.shown import (
     Held,
     Json,
     View,
@@ -25,6 +22,9 @@ from node.federation_shown import (
     show_section,
     titles_of,
 )
+from node.errors import Ambiguous, BadRequest
+from node.federation.names import SectionId
+from node.federation.views import ActState, Section
 from node.home import Home
 from node.naming import NameBook
 from node.store_faults import told_plainly

@@ -10,23 +10,23 @@ from typing import Final
 
 import trio
 
+from node.affairs.commands import FederationCommands
+from node.affairs.desk import Desk
+from node.affairs.invite_commands import InviteCommands
+from node.affairs.petnames import Petnames
+from node.affairs.queries import FederationQueries
+from node.affairs.section_queries import SYNCED, read_synced, synced_sections, write_synced
+from node.affairs.settling import due, due_ms
+from node.affairs.shown import Held, Json
 from node.author import Author
 from node.errors import BadData, NodeError, Refused
 from node.federation import bare
 from node.federation.cuts import read_cut
 from node.federation.names import InvalidStatement
 from node.federation.statements import compose_cut
-from node.federation_commands import FederationCommands
-from node.federation_desk import Desk
-from node.federation_queries import FederationQueries
-from node.federation_shown import Held, Json
 from node.home import Home
 from node.intake import Intake
-from node.invite_commands import InviteCommands
 from node.mesh import Mesh
-from node.petnames import Petnames
-from node.section_queries import SYNCED, read_synced, synced_sections, write_synced
-from node.settling import due, due_ms
 from store.errors import BadSignature
 from store.ids import AuthorId, to_text
 

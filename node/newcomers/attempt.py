@@ -16,10 +16,10 @@ from node.federation.names import RootId
 from node.federation.statements import compose_inception
 from node.founding import create_home, publish_name, published_name, write_own
 from node.home import Home, open_home
-from node.joining import Way, arrive, remember_hub, root_in
 from node.network_file import check_name
+from node.newcomers.joining import Way, arrive, remember_hub, root_in
+from node.newcomers.staging import Staging
 from node.paths import Paths
-from node.staging import Staging
 from store.charter import Charter
 from store.crypto import SigningKey
 from store.entry import MAX_ID_SEQ, SALT_BYTES
@@ -85,7 +85,7 @@ def left_by_earlier(staging: Staging, place: Place, way: Way) -> RootId | None:
 def bring_in(staging: Staging, place: Place, way: Way, tell: Tell, person: str | None) -> Json:
     """Ask the hub to let the home aside in, and move it into place; what was made, as `describe` has it.
 
-    Raises: as `node.joining.arrive`.
+    Raises: as `node.newcomers.joining.arrive`.
     """
     tell({"event": "asking", "address": way.code.place.text()})
     with open_home(staging.stage, place.ask, writing=True) as home:

@@ -1,4 +1,4 @@
-"""Keeps the store in step with the roster of a federation: acts on what `node.membership` decides.
+"""Keeps the store in step with the roster of a federation: acts on what `node.belonging.membership` decides.
 
     after each commit, and each piece that is considered, the roster is settled
     what waited and is carried now is handed to the writer
@@ -17,9 +17,9 @@ import trio
 
 from gossip.proto.events import Committed, Piece, Verdict
 from gossip.proto.judge import Inspected
+from node.belonging.membership import Changes, Membership
+from node.belonging.waiting_room import MAX_AUTHOR_BYTES, Waiting, log_of
 from node.commits import Commits
-from node.membership import Changes, Membership
-from node.waiting_room import MAX_AUTHOR_BYTES, Waiting, log_of
 from node.writer import Delivery, EvidenceNews, Truncations
 from store.entry import MAX_ID_SEQ, Entry
 from store.errors import Damaged

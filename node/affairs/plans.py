@@ -10,7 +10,7 @@ the place of the earlier: two complete ones would be rivals, and stop the sectio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from node.census import Census
+from node.affairs.census import Census
 from node.errors import Ambiguous, BadData, Conflict, Missing, NodeError, Refused
 from node.federation import limits
 from node.federation.bare import act_id
@@ -211,8 +211,8 @@ def conflict(steward: Steward, section: Section, others: Sequence[ActId]) -> Con
         )
     return Conflict(
         f"You have signed another change of {title} already ({listed}); two complete ones would be rivals.",
-        "Let the others consent to it. Or one of you makes a change anew with --choose: it takes the place of all"
-        " that wait, and the others consent to that one.",
+        "Let the others consent to it. Or one of you makes a change anew with --choose: it takes the place of"
+        " all that wait, and the others consent to that one.",
     )
 
 

@@ -12,14 +12,14 @@ import trio
 
 from gossip.errors import NotConnected, RemoteFault
 from gossip.net.transport import Transport
+from node.belonging.membership import Membership
 from node.federation import guest_effects as effects
 from node.federation.guest_messages import MAX_ENTRY_MESSAGES_GUEST, PROTOCOL, pack
 from node.federation.passport import logs_behind, make
 from node.federation.views import Standing
 from node.federation.visiting import Presenting
-from node.guest_stream import GuestStream
 from node.home import Home
-from node.membership import Membership
+from node.newcomers.guest_stream import GuestStream
 from store.entry import MAX_ID_SEQ, Entry
 from store.errors import NotFound
 from store.ids import LOG_ID, AuthorId, short

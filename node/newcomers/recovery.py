@@ -13,8 +13,8 @@ from typing import Any, Final
 import trio
 
 from gossip.proto.events import SyncProgress
+from node.affairs.cutting import cut_of, parts_of
 from node.config import Config
-from node.cutting import cut_of, parts_of
 from node.errors import Ambiguous, Fault, Missing, Unavailable
 from node.federation.bare import cut_message
 from node.federation.cuts import Cut

@@ -11,12 +11,12 @@ from typing import Final, TypeVar
 import trio
 
 from gossip.net.sync_streams import SyncReport
+from node.affairs.plans import Plan, Steward
+from node.affairs.queries import FederationQueries
+from node.affairs.shown import Held, Json, View, show_act
 from node.author import Author
 from node.errors import Refused
 from node.federation.views import Standing
-from node.federation_plans import Plan, Steward
-from node.federation_queries import FederationQueries
-from node.federation_shown import Held, Json, View, show_act
 from node.home import Home
 from node.intake import Intake
 from node.mesh import Mesh

@@ -15,8 +15,8 @@ from store.entry import MAX_SEQ
 from store.ids import AuthorId, EntryId, LogNo
 
 if TYPE_CHECKING:
+    from node.belonging.membership import Membership
     from node.federation.roster import Roster
-    from node.membership import Membership
 
 _NEVER: Final = 2**62
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gossip.proto.interest import Interest
-from node.census import Census
+from node.affairs.census import Census
 from node.federation.inception import Terms
 from node.federation.names import RootId, SectionId
 from node.federation.statements import FOR_MEMBERS, Change, End, Endorsement, Replacement

@@ -6,13 +6,9 @@ The secret of an invite is in its code and nowhere else: this home keeps nothing
 import os
 from typing import Final
 
-from node.errors import BadData, Missing
-from node.federation.bare import SECRET_BYTES, invite_key
-from node.federation.code import NETWORK_BYTES, Contact, Invite, encode
-from node.federation.statements import FOR_MEMBERS, FOR_SECTIONS
-from node.federation.views import ActState, GrantState
-from node.federation_desk import Desk
-from node.federation_plans import (
+from node.affairs.desk import Desk
+from node.affairs.hub_choice import Hub, Node, choose_hub, choose_of
+from node.affairs.plans import (
     Steward,
     find_by_id,
     grant,
@@ -21,9 +17,13 @@ from node.federation_plans import (
     settle,
     valid_section_of,
 )
-from node.federation_shown import Json, show_invite
-from node.hub_choice import Hub, Node, choose_hub, choose_of
-from node.settling import who_is_in
+from node.affairs.settling import who_is_in
+from node.affairs.shown import Json, show_invite
+from node.errors import BadData, Missing
+from node.federation.bare import SECRET_BYTES, invite_key
+from node.federation.code import NETWORK_BYTES, Contact, Invite, encode
+from node.federation.statements import FOR_MEMBERS, FOR_SECTIONS
+from node.federation.views import ActState, GrantState
 from store.errors import NotFound
 from store.ids import AuthorId, EntryId, short, to_text
 

@@ -22,8 +22,9 @@ from typing import Final, NamedTuple
 
 from node.admission import AllowList
 from node.apps.registry import SCHEMAS
-from node.drill_report import Drilled, Look, report
-from node.drill_roster import unheard
+from node.drill.replay import Replay, Seen
+from node.drill.report import Drilled, Look, report
+from node.drill.roster import unheard
 from node.errors import BadData, BadRequest, Refused, Unavailable
 from node.federation.bare import root_of
 from node.federation.limits import MAX_DEVICES
@@ -35,7 +36,6 @@ from node.keyring import KEY_BYTES, AskPassphrase, Keys
 from node.log_queries import Json
 from node.paths import HOME_MODE, Paths
 from node.queries import Queries
-from node.replay import Replay, Seen
 from node.running import keep, run_to_end
 from node.store_faults import told_plainly
 from store.crypto import SEED_BYTES, SigningKey, self_test
@@ -68,7 +68,7 @@ class Out(NamedTuple):
 
 
 def drill(paths: Paths, ask: AskPassphrase, out: Out | None, tell: Tell) -> Json:
-    """Rebuild everything from the home at `paths` alone, compare, and report (`node.drill_report.report`).
+    """Rebuild everything from the home at `paths` alone, compare, and report (`node.drill.report.report`).
 
     Raises:
         BadRequest: the folder exists already, or a root was given in an open circle.

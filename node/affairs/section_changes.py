@@ -7,13 +7,7 @@ nearest that the number of stewards allows.
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from node.errors import BadData, Conflict, Refused
-from node.federation import limits
-from node.federation.inception import Terms
-from node.federation.names import ActId, RootId, StateId
-from node.federation.statements import Change, compose_change
-from node.federation.views import ActState, Member, Section
-from node.federation_plans import (
+from node.affairs.plans import (
     Plan,
     Steward,
     composed,
@@ -23,6 +17,12 @@ from node.federation_plans import (
     signed_changes,
     state_of,
 )
+from node.errors import BadData, Conflict, Refused
+from node.federation import limits
+from node.federation.inception import Terms
+from node.federation.names import ActId, RootId, StateId
+from node.federation.statements import Change, compose_change
+from node.federation.views import ActState, Member, Section
 from store.ids import AuthorId
 
 Held: TypeAlias = Callable[[AuthorId], int]

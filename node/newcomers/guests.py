@@ -17,6 +17,7 @@ import trio
 from gossip.errors import NotConnected, RemoteFault
 from gossip.net.transport import Stream
 from gossip.proto.events import Accepted, Diverged, Failed, Stopped
+from node.belonging.membership import Membership
 from node.errors import Fault
 from node.federation import guest_effects as effects
 from node.federation.bare import NONCE_BYTES
@@ -29,11 +30,10 @@ from node.federation.guest_messages import (
 )
 from node.federation.hosting import Hosting
 from node.federation.offers import UsesUnderWay
-from node.guest_stream import GuestStream
 from node.home import Home
 from node.intake import Intake
-from node.membership import Membership
-from node.rates import Rate
+from node.newcomers.guest_stream import GuestStream
+from node.newcomers.rates import Rate
 from store.entry import MAX_ID_SEQ, Entry
 from store.ids import LOG_ID, AuthorId, short
 from store.log import LogId

@@ -6,13 +6,13 @@ In an open circle there are purposes and ages; sections are of federations.
 from collections.abc import Callable, Sequence
 
 from gossip.proto.interest import EVERYTHING, Interest
+from node.affairs.interest import SETTING, Wish, is_all, read_choice
+from node.affairs.plans import find_section
+from node.affairs.shown import Held, Json, titles_of
 from node.errors import BadRequest
 from node.federation.names import SectionId
 from node.federation.views import Standing
-from node.federation_plans import find_section
-from node.federation_shown import Held, Json, titles_of
 from node.home import Home
-from node.interest import SETTING, Wish, is_all, read_choice
 from node.naming import NameBook, Names
 from node.store_faults import told_plainly
 from store.ids import LOG_NAMES, AuthorId, log_name, to_text

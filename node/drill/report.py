@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gossip.proto.fields import ALL_LOGS
-from node.drill_roster import cut_logs, sections_shown, silent_sections
+from node.drill.replay import Place, Seen
+from node.drill.roster import cut_logs, sections_shown, silent_sections
 from node.federation.roster import Roster
 from node.naming import Names
-from node.replay import Place, Seen
 from store.frontier import Frontier
 from store.ids import LOG_ID, NetworkId, log_name, to_text
 from store.interface import NOTHING_HELD, LogState, total_entries

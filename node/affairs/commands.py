@@ -1,19 +1,16 @@
 """What stewards do together: sections, stewards, members. For the trio thread.
 
-Each command looks at the roster, has a plan made (`node.federation_plans`, `node.section_changes`), writes
-what the plan says at the end of this device's `id` log, and answers with the acts as they stand then.
+Each command looks at the roster, has a plan made (`node.affairs.plans`,
+`node.affairs.section_changes`), writes what the plan says at the end of this device's `id` log, and answers
+with the acts as they stand then.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from node.cutting import cut_of, parts_of
-from node.errors import BadData, Missing
-from node.federation.cuts import Cut
-from node.federation.names import RootId
-from node.federation.views import Device, Member
-from node.federation_desk import Desk
-from node.federation_plans import (
+from node.affairs.cutting import cut_of, parts_of
+from node.affairs.desk import Desk
+from node.affairs.plans import (
     admit,
     consent,
     end,
@@ -25,9 +22,13 @@ from node.federation_plans import (
     section_of,
     valid_section_of,
 )
-from node.federation_shown import Json
+from node.affairs.section_changes import Wanted, add_steward, change, retire_steward
+from node.affairs.shown import Json
+from node.errors import BadData, Missing
+from node.federation.cuts import Cut
+from node.federation.names import RootId
+from node.federation.views import Device, Member
 from node.quoting import quoted
-from node.section_changes import Wanted, add_steward, change, retire_steward
 from store.ids import LOG_ID, AuthorId, log_name, to_text
 from store.interface import NOTHING_HELD
 from store.log import LogId

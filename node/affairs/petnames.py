@@ -3,10 +3,10 @@
 A petname goes before what a member calls himself, and is trusted: it names whom it was given to.
 """
 
+from node.affairs.queries import FederationQueries
+from node.affairs.shown import Json
 from node.errors import Missing, TextTooLarge
 from node.federation.names import RootId
-from node.federation_queries import FederationQueries
-from node.federation_shown import Json
 from node.network_file import check_name
 from node.quoting import quoted
 from node.store_faults import told_plainly

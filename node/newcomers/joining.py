@@ -23,8 +23,8 @@ from node.federation.guest_effects import Chartered
 from node.federation.names import RootId
 from node.federation.statements import Certificate, compose_claim, read
 from node.federation.visiting import Joining, Returning, make_claim
-from node.guest_stream import GuestStream
 from node.home import Home
+from node.newcomers.guest_stream import GuestStream
 from node.running import Keeping, keep, load_transport, now_ms, run_to_end
 from node.signing import Intent
 from store.crypto import SEED_BYTES, SigningKey

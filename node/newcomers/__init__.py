@@ -1,0 +1,1 @@
+"""How devices get in: founding aside, guests and hosts, passports, recovery."""
