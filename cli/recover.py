@@ -8,6 +8,7 @@ import typer
 from cli.devices import Before, DeviceName, Yes, agree, check_answerable, read_both
 from cli.join import Code, Teller, Unattended, check_no_home, choose_place, show_home
 from cli.options import AsJson, Quiet
+from cli.passphrase import asker
 from cli.render import Screen
 from cli.session import Json, Session
 from cli.texts import check_argument
@@ -34,7 +35,8 @@ def recover(
     Links a new device, fetches everything from the hub in the code, and shows where the logs of your other
     devices will end: at the last entry that the hub has. If you agree, the cut is signed with your words
     and handed to the hub. You keep name, standing and all that you wrote; what the lost device signs
-    afterwards is refused everywhere. The machine must not have a home yet.
+    afterwards is refused everywhere. The machine must not have a home yet, unless
+    it is one whose recovery was cut off: there the same command goes on.
 
     Examples:
     aster recover AIZDC...
@@ -42,13 +44,18 @@ def recover(
     """
     screen, session = Screen(as_json, quiet), Session()
     given = read_both(code, words_file)
-    check_no_home(session.paths)
     check_answerable(yes)
     before_ms = None if before is None else read_moment(check_argument(before), time.time_ns() // 1_000_000)
     from node.doors import newcomer
 
+    goes_on = newcomer.may_recover(session.paths)
+    if not goes_on:
+        check_no_home(session.paths)
     phrase = read_words(screen, words_file, newcomer.check_words)
-    place = choose_place(session, unattended)
+    if goes_on:
+        place = newcomer.Place(session.paths, asker(session.environment)())
+    else:
+        place = choose_place(session, unattended)
 
     def agrees(cuts: list[Json]) -> bool:
         screen.progress("")

@@ -87,6 +87,12 @@ class _Person:
                 self._screen.say(
                     "This home has heard its own entries from a peer, and signs again.", flush=True
                 )
+            case {"event": "alone", "why": why}:
+                self._wonder(why)
+                self._screen.note(
+                    "Nobody could be reached yet; this node goes on trying. If the nodes that it knows are"
+                    " gone, ask a member where his is (aster status), and type: aster peer add ADDRESS"
+                )
             case {"event": "ended"}:
                 self._screen.note("Ended.")
             case _:

@@ -9,6 +9,7 @@
     left          member, name, section, section_name        a membership was ended
     section       id, name, valid             a section came to wait, or is in
     revoked       device, name, device_name   a member's device counts no longer
+    alone         why                         nobody could be reached in the first while
 
 Of a federation's news at most `MAX_TOLD` are told at a time: who takes in the whole of it at once knows. It
 also lets a copied home sign again, once a peer has told all that it knows of the home's own logs.
@@ -41,6 +42,9 @@ ARRIVALS_S: Final = 1.0
 NAMES_WAIT: Final = 5
 """Looks that news of a federation wait for the roster to rest: names come a moment after their bearers."""
 
+ALONE_S: Final = 15.0
+"""How long a node looks for peers before its owner is told that there are none."""
+
 MAX_TOLD: Final = 20
 """News of a federation that are told each time."""
 
@@ -72,6 +76,7 @@ class Herald:
                 nursery.start_soon(self._mesh.run, self._link_changed)
                 nursery.start_soon(self._follow)
                 nursery.start_soon(self._add_up)
+                nursery.start_soon(self._look_around)
                 if self._home.why_not:
                     nursery.start_soon(self._sign_again)
         finally:
@@ -132,6 +137,14 @@ class Herald:
             return []
         self._waited, self._told_of = 0, now
         return roster_news(before, now, self._names.now())[:MAX_TOLD]
+
+    async def _look_around(self) -> None:
+        """Say once that nobody could be reached, to whoever has somebody to reach."""
+        await trio.sleep(ALONE_S)
+        peers = [peer.device for peer in self._home.tables.peers()]
+        if peers and not self._mesh.connected():
+            why = next((problem for peer in peers if (problem := self._mesh.problem_of(peer))), "")
+            self._tell({"event": "alone", "why": why})
 
     def _synced(self, news: SyncReport | SyncProgress) -> None:
         if isinstance(news, SyncReport) and news.ended.complete:

@@ -3,7 +3,7 @@
 config.toml       settings for people
 network.aster     the charter as a network file
 keys/             home.key and device.key, see `node.keyring`
-store/            log.db and search.db, both encrypted
+store/            log.db and search.db, both encrypted; recovering, see `Paths`
 lock              held by whoever may write
 control.sock      the control door; control.path names it where the home's path is too long
 daemon.log        what the daemon did; no bodies and no secrets
@@ -66,6 +66,11 @@ class Paths(NamedTuple):
     def search_db(self) -> Path:
         """The full-text index; may be deleted at any time."""
         return self.store / "search.db"
+
+    @property
+    def recovering(self) -> Path:
+        """There while lost devices are to be cut from this home and have not been; empty."""
+        return self.store / "recovering"
 
     @property
     def lock(self) -> Path:

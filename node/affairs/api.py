@@ -19,7 +19,7 @@ from node.affairs.section_queries import SYNCED, read_synced, synced_sections, w
 from node.affairs.settling import due, due_ms
 from node.affairs.shown import Held, Json
 from node.author import Author
-from node.errors import BadData, NodeError, Refused
+from node.errors import BadData, NodeError, Refused, Unavailable
 from node.federation import bare
 from node.federation.cuts import read_cut
 from node.federation.names import InvalidStatement
@@ -140,6 +140,11 @@ class FederationApi(FederationCommands, InviteCommands):
             raise Refused(
                 "This device was linked with other words than that one, so its word counts nothing for it.",
                 "Revoke it from a device that was linked with the same words, or let a section do it.",
+            )
+        if device.id == self._home.device and not self._mesh.connected():
+            raise Unavailable(
+                "This is the device you sit at, and no peer is connected: nobody would ever hear of its end.",
+                "Revoke it while it has a link, or from another device of yours, or with aster recover.",
             )
         await self._desk.write([compose_cut(steward.salt(), read_cut(data), signed)])
         view = self._desk.view()

@@ -20,14 +20,16 @@ from node.federation.phrase import DEFAULT_LANGUAGE, languages, new_phrase, read
 from node.federation.statements import FOR_SECTIONS
 from node.founding import begin_section, found_federation
 from node.home import open_home, read_network_file
+from node.limits import MAX_READ_BYTES
 from node.network_file import check_name
 from node.newcomers import recovery, section_file
 from node.newcomers.attempt import Place, Tell, bring_in, describe, left_by_earlier, make_aside
-from node.newcomers.joining import Way, look
+from node.newcomers.joining import Way, look, remember_hub, root_in
 from node.newcomers.staging import Staging
 from node.paths import Paths
 from store.crypto import SigningKey, self_test
-from store.ids import NetworkId, from_text, to_text
+from store.ids import LOG_ID, NetworkId, from_text, to_text
+from store.log import LogId
 
 __all__ = [
     "DEFAULT_LANGUAGE",
@@ -41,6 +43,7 @@ __all__ = [
     "join",
     "languages",
     "link",
+    "may_recover",
     "new_words",
     "read_charter",
     "recover",
@@ -216,7 +219,16 @@ def join(
             raise
 
 
-def link(place: Place, code: str, phrase: str, device_name: str, person: str | None, tell: Tell) -> Json:
+def link(
+    place: Place,
+    code: str,
+    phrase: str,
+    device_name: str,
+    person: str | None,
+    tell: Tell,
+    *,
+    recovering: bool = False,
+) -> Json:
     """Make a home with a further device of the member whose words these are.
 
     `person`: what others read, for a member who has published no name yet.
@@ -233,7 +245,26 @@ def link(place: Place, code: str, phrase: str, device_name: str, person: str | N
             chartered = _look(way, tell)
             staging.restart("link")
             make_aside(staging, place, chartered.charter, root, person, device_name)
-        return bring_in(staging, place, way, tell, person)
+        return bring_in(staging, place, way, tell, person, recovering=recovering)
+
+
+def may_recover(paths: Paths) -> bool:
+    """Was recovery begun in the home that is there, and cut off before a device was cut? False: no home."""
+    return paths.network.exists() and recovery.is_begun(paths)
+
+
+def _linked_earlier(place: Place, contact: Invite | Contact, root: RootId) -> Json:
+    """The home that an earlier recovery linked. Raises: BadData: of another member or network."""
+    with open_home(place.paths, place.ask, writing=True) as home:
+        answer = describe(home)
+        own = root_in(home.entries.range(LogId(home.device, LOG_ID), 1, 1, MAX_READ_BYTES), home)
+        if own != root or not home.network.startswith(contact.network):
+            raise BadData(
+                "The home that is here was linked with other words, or for another federation.",
+                "Give the words and a code of that one, or let ASTERISM_HOME name an empty place.",
+            )
+        remember_hub(home, contact)
+    return {**answer, "nameless": False, "pending": False, "hub": to_text(contact.hub)}
 
 
 def recover(
@@ -251,11 +282,17 @@ def recover(
     `chosen`: names or ids of the devices to be cut; empty: all others. `before_ms`: what they claim to have
     written later is cut too; None: nothing that the hub holds.
 
+    What was cut off after the device was linked goes on from there.
+
     Raises: as `link`; Missing, Ambiguous: no such device. Once the device is linked it stays so.
     """
-    answer = link(place, code, phrase, device_name, None, tell)
-    hub, root = codes.parse(code).hub, root_key(read_phrase(phrase))
-    cut = recovery.recover(place.paths, place.ask, hub, root, chosen, agrees, tell, before_ms)
+    contact, root = codes.parse(code), root_key(read_phrase(phrase))
+    if may_recover(place.paths):
+        answer = _linked_earlier(place, contact, root_of(root))
+        tell({"event": "going-on"})
+    else:
+        answer = link(place, code, phrase, device_name, None, tell, recovering=True)
+    cut = recovery.recover(place.paths, place.ask, contact.hub, root, chosen, agrees, tell, before_ms)
     return {**answer, **cut}
 
 

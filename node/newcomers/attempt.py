@@ -17,6 +17,7 @@ from node.federation.statements import compose_inception
 from node.founding import create_home, publish_name, published_name, write_own
 from node.home import Home, open_home
 from node.network_file import check_name
+from node.newcomers import recovery
 from node.newcomers.joining import Way, arrive, remember_hub, root_in
 from node.newcomers.staging import Staging
 from node.paths import Paths
@@ -82,8 +83,12 @@ def left_by_earlier(staging: Staging, place: Place, way: Way) -> RootId | None:
     return root if fits and (way.root is None or root == root_of(way.root)) else None
 
 
-def bring_in(staging: Staging, place: Place, way: Way, tell: Tell, person: str | None) -> Json:
+def bring_in(
+    staging: Staging, place: Place, way: Way, tell: Tell, person: str | None, *, recovering: bool = False
+) -> Json:
     """Ask the hub to let the home aside in, and move it into place; what was made, as `describe` has it.
+
+    `recovering`: note in the home that lost devices are to be cut next.
 
     Raises: as `node.newcomers.joining.arrive`.
     """
@@ -99,6 +104,8 @@ def bring_in(staging: Staging, place: Place, way: Way, tell: Tell, person: str |
             staging.discard()
             raise
         remember_hub(home, way.code)
+        if recovering:
+            recovery.note_begun(home.paths)
         if person is not None and published_name(home) != check_name(person):
             publish_name(home, person)
         answer = {**describe(home), "nameless": person is None and _is_alone(home)}

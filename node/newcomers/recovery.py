@@ -22,7 +22,7 @@ from node.federation.statements import compose_cut
 from node.federation.views import Device, Standing
 from node.founding import write_own
 from node.home import Home, open_home
-from node.keyring import AskPassphrase
+from node.keyring import AskPassphrase, write_private
 from node.mesh import Mesh
 from node.paths import Paths
 from node.queries import Queries
@@ -69,6 +69,7 @@ def recover(
         shown = [_show(home, device, cut) for device, cut in cuts]
         name = Queries(home).names.now().of(home.device)
     if not cuts or not agrees(shown):
+        paths.recovering.unlink(missing_ok=True)
         return {"name": name, "cut": [], "declined": bool(cuts), "held": False}
     with open_home(paths, ask, writing=True) as home:
         write_own(home, LOG_ID, [_sign(home, root, cut) for _, cut in cuts])
@@ -80,7 +81,18 @@ def recover(
                 f"The cut is signed, but the hub may not have it yet: {error.message}",
                 "Start the daemon, which hands it to all it meets: aster run",
             ) from error
+    paths.recovering.unlink(missing_ok=True)
     return {"name": name, "cut": shown, "declined": False, "held": True}
+
+
+def note_begun(paths: Paths) -> None:
+    """Note that lost devices are to be cut from this home. Raises: DamagedHome, DiskFull."""
+    write_private(paths.recovering, "")
+
+
+def is_begun(paths: Paths) -> bool:
+    """Was this home linked to cut lost devices, and has that not been done?"""
+    return paths.recovering.exists()
 
 
 def _catch_up(home: Home, hub: AuthorId, tell: Callable[[Json], None]) -> None:

@@ -169,6 +169,25 @@ def test_a_member_who_does_not_agree_has_a_new_device_and_nothing_cut(bob):
     assert bob.standing(AuthorId(from_text(answer["device"]))) is Standing.MEMBER
 
 
+def test_a_recovery_that_was_cut_off_before_the_cut_goes_on_in_its_home(bob):
+    def power_fails(cuts):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bob.recover(agrees=power_fails)
+    assert bob.standing(bob.laptop) is Standing.MEMBER
+    assert newcomer.may_recover(bob.new.paths)
+    with bob.opened(bob.new) as home:
+        device = home.device
+    answer = bob.recover()
+    assert AuthorId(from_text(answer["device"])) == device
+    assert (answer["held"], [each["device"] for each in answer["cut"]]) == (True, [to_text(bob.laptop)])
+    assert bob.standing(bob.laptop) is Standing.FORMER
+    assert not newcomer.may_recover(bob.new.paths)
+    with pytest.raises(BadRequest):
+        bob.recover()
+
+
 def test_only_the_chosen_device_is_cut(bob):
     phone = newcomer.link(place_at(bob.folder / "phone"), bob.hub.contact(), bob.words, "phone", None, quiet)
     answer = bob.recover("PHONE")

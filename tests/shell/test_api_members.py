@@ -8,7 +8,7 @@ import trio
 
 from node.apps.directory import bodies as directory
 from node.apps.registry import LOG_PROFILE
-from node.errors import BadData, BadRequest, Conflict, Missing, Refused
+from node.errors import BadData, BadRequest, Conflict, Missing, Refused, Unavailable
 from node.federation import code as codes
 from node.federation.bare import cut_message
 from node.federation.code import Contact
@@ -19,7 +19,7 @@ from node.signing import Intent
 from node.testing.citizens import Citizen, found, inception
 from node.testing.gatherings import gathering, homes, join, meet
 from node.testing.nodes import Node, running
-from store.ids import short, to_text
+from store.ids import LOG_ID, short, to_text
 from store.log import LogId
 
 ALICE, BOB, CAROL, DORA = (Citizen(name) for name in ("Alice", "Bob", "Carol", "Dora"))
@@ -149,6 +149,18 @@ async def test_a_revoked_device_cannot_change_the_name_after_its_cut() -> None:
             }
             [ends] = [each["ends"] for each in devices if each["ends"] is not None]
             assert ends == {"id": 1, "profile": 1}
+
+
+async def test_a_device_that_nobody_hears_does_not_revoke_itself() -> None:
+    async with gathering(LYON, ALICE, BOB) as [alice, bob]:
+        await alice.api.federation.member_admit(to_text(BOB.root))
+        await meet(alice, bob)
+        cut = await bob.api.federation.device_cut("laptop")
+        signed = BOB.key.sign(cut_message(LYON.network_id(), bytes.fromhex(cut["cut"]))).hex()
+        before = bob.intake.state(LogId(bob.home.device, LOG_ID))
+        with pytest.raises(Unavailable, match="no peer is connected"):
+            await bob.api.federation.device_revoke(cut["cut"], signed)
+        assert bob.intake.state(LogId(bob.home.device, LOG_ID)) == before
 
 
 async def _rename(node: Node, name: str) -> None:

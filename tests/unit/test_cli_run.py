@@ -49,6 +49,7 @@ def test_in_a_federation_only_stewards_are_told_of_invites(told, steward):
         ({"event": "revoked", **BOB}, "revoked  Bob (phone)"),
         ({"event": "revoked", **OWN}, "revoked  this device: it publishes nothing any more"),
         ({"event": "signing", "device": "aaaa"}, "This home has heard its own entries"),
+        ({"event": "alone", "why": "gone"}, "Nobody could be reached yet"),
         ({"event": "ended"}, "Ended."),
     ],
 )
