@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.config import Environment, read_environment
 from node.doors.control.client import Client, NoDaemon, works_offline
-from node.errors import Missing
+from node.errors import MAKE_ONE, Missing
 from node.paths import Paths
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def environment() -> Environment:
 def check_home(paths: Paths) -> None:
     """Check that there is a home. Raises: Missing."""
     if not paths.network.exists():
-        raise Missing(f"There is no home at {paths.home}.", "Make one with: aster init --name NAME")
+        raise Missing(f"There is no home at {paths.home}.", MAKE_ONE)
 
 
 class Session:

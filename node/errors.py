@@ -6,7 +6,10 @@ Messages carry no secrets and no bodies. HTTP statuses belong to the control doo
 command; neither is here.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MAKE_ONE: Final = "Make one with: aster join CODE, aster federation found, or aster init for an open circle"
+"""Advice for whoever has no home."""
 
 
 class NodeError(Exception):

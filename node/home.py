@@ -19,7 +19,7 @@ from node import birthplace, keyring, network_file
 from node.admission import AllowList
 from node.apps.registry import SCHEMAS, Projection
 from node.belonging.membership import Membership
-from node.errors import DamagedHome, DiskFull, HomeLocked, Missing, WrongNetwork
+from node.errors import MAKE_ONE, DamagedHome, DiskFull, HomeLocked, Missing, WrongNetwork
 from node.federation.roster import Roster
 from node.keyring import AskPassphrase, Keys
 from node.paths import FILE_MODE, Paths
@@ -158,7 +158,7 @@ def open_home(paths: Paths, ask: AskPassphrase, *, writing: bool) -> Home:
         DiskFull: as it says.
     """
     if not paths.home_key.exists():
-        raise Missing(f"There is no home at {paths.home}.", "Make one: aster init --name NAME")
+        raise Missing(f"There is no home at {paths.home}.", MAKE_ONE)
     lock = take_lock(paths) if writing else -1
     try:
         charter = read_network_file(paths.network)

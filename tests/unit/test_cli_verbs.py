@@ -111,7 +111,7 @@ def test_without_a_home_the_advice_is_to_make_one(tmp_path, monkeypatch, capsys)
     monkeypatch.setenv("ASTERISM_HOME", str(tmp_path / "none"))
     for arguments in (["post", "x"], ["read"], ["status"], ["run"]):
         assert run(arguments) == 66
-        assert "aster init --name" in capsys.readouterr().err
+        assert "aster join CODE" in capsys.readouterr().err
 
 
 def test_without_a_daemon_the_advice_is_to_start_it(tmp_path, monkeypatch, capsys):
