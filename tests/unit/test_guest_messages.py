@@ -108,7 +108,7 @@ def test_a_flipped_bit_is_refused_or_is_another_message(message: Message, data: 
         other = parse(bytes(raw))
     except RemoteFault:
         return
-    assert other != message
+    assert (type(other), other) != (type(message), message)  # named tuples of two kinds may be equal
 
 
 FEED = Person("carol").write([1, "text", ""], LOG_FEED)
