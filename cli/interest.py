@@ -64,13 +64,6 @@ def choose(
     _show(screen, {**answer, "others": []} if not as_json else answer)
 
 
-def _age_ms(age: str | None) -> int | None:
-    """An age in ms; 0 for any. Raises: BadData."""
-    if age is None:
-        return None
-    return 0 if age.strip().casefold() == "all" else read_span(check_argument(age))
-
-
 def _show(screen: Screen, answer: Json) -> None:
     if screen.as_json:
         screen.emit(answer)

@@ -45,7 +45,6 @@ MAX_CUTS: Final = 16
 MAX_LOGS_CUT: Final = 32
 """As many logs as a device has."""
 
-MAX_ENDORSEMENTS: Final = 16
 MAX_FOUNDING_SECTIONS: Final = 16
 
 MAX_PASSPORT_BYTES: Final = 1_200

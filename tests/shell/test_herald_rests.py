@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from trio.testing import MockClock
 
 from node import herald as room
 from node.herald import Herald
 from node.home import Home
 from node.testing.citizens import Citizen, Device, found, inception
 from node.testing.homes import temporary_home
-from store.ids import to_text
+from store.ids import AuthorId, to_text
+from store.sqlite.home import Peer
 
 ALICE, BOB = Citizen("Alice"), Citizen("Bob")
 CHARTER = found([inception("Lyon", [ALICE])])
@@ -52,3 +54,30 @@ def test_not_everything_is_told_to_who_hears_of_everything_at_once(home: Home) -
     assert herald._roster_news() == []
     assert len(herald._roster_news()) == room.MAX_TOLD
     assert herald._roster_news() == []
+
+
+class _Mesh:
+    """A mesh with these links, and a reason for each that is missing."""
+
+    def __init__(self, *devices: AuthorId) -> None:
+        self._devices = list(devices)
+
+    def connected(self) -> list[AuthorId]:
+        return self._devices
+
+    def problem_of(self, device: AuthorId) -> str:
+        return "connection refused"
+
+
+async def look_around(home: Home, mesh: _Mesh) -> list[dict[str, object]]:
+    told: list[dict[str, object]] = []
+    await Herald(home, None, None, mesh, told.append)._look_around()  # type: ignore[arg-type]
+    return told
+
+
+async def test_who_knows_peers_and_reaches_none_is_told_once(home: Home, autojump_clock: MockClock) -> None:
+    peer = BOB.device(CHARTER.network_id()).id
+    assert await look_around(home, _Mesh()) == []
+    home.tables.put_peer(Peer(peer, "", ("/ip4/127.0.0.1/tcp/1",), "", 0))
+    assert await look_around(home, _Mesh(peer)) == []
+    assert await look_around(home, _Mesh()) == [{"event": "alone", "why": "connection refused"}]
