@@ -20,6 +20,10 @@ class BadSignature(InvalidEntry):
     """The signature does not fit the bytes and the key."""
 
 
+class InvalidBlob(StoreError):
+    """These bytes are no manifest, or not the chunk that a manifest names. Whoever sent them is at fault."""
+
+
 class TooLarge(StoreError):
     """A body, a name or a list is larger than its limit; nothing was written."""
 

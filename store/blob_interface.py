@@ -1,0 +1,136 @@
+"""Where blobs are kept, as the rest of the program sees it. Two real implementations:
+`store.blob_memory` (tests) and `store.sqlite.blobs` (a home on disk).
+
+Every method is synchronous and may be called from any thread; those that touch chunks take milliseconds,
+`add` and `read` take as long as the file is long. What a chunk contains is checked before it is put
+(`store.blobs.check_chunk`), and never after that: what is kept is sealed, so a damaged chunk is one that is
+not here.
+
+A blob that is known by its manifest but of which chunks are missing is *begun*; it is *complete* when none
+is. Chunks are kept once, however many blobs they belong to.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from store.blobs import BlobId, Manifest
+
+
+class BlobState(NamedTuple):
+    """A blob that was begun or is complete, as `BlobStore.listed` tells it."""
+
+    blob: BlobId
+    size: int
+    """Bytes of the whole blob."""
+    held_bytes: int
+    """Bytes of its chunks that are here; `size`, where it is complete."""
+    pinned: bool
+    """Stays until somebody unpins it."""
+    used_ms: int
+    """When it was last added, finished, read or pinned, by the clock of this machine."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Is every chunk here?"""
+        return self.held_bytes == self.size
+
+
+class Source(Protocol):
+    """What `BlobStore.add` reads from: a binary file, or anything like it."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; empty at the end, and only there."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Blobs with their manifests and chunks."""
+
+    def begin(self, manifest: Manifest) -> None:
+        """Keep the manifest of a blob whose chunks will come. Does nothing where it is known already.
+
+        Raises: StorageFull.
+        """
+        ...
+
+    def manifest(self, blob: bytes) -> Manifest | None:
+        """The manifest of a blob that was begun or is complete; else None."""
+        ...
+
+    def missing(self, blob: bytes) -> list[int]:
+        """Places (from 0, ascending) of the chunks of a blob that are not here. Empty: it is complete.
+
+        Raises: NotFound: its manifest is not here.
+        """
+        ...
+
+    def held(self, blob: bytes) -> bytes:
+        """The bitmap (`store.blobs.held_map`) of the chunks of a blob that are here.
+
+        Raises: NotFound: its manifest is not here.
+        """
+        ...
+
+    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+        """Keep a chunk, which the caller has checked, of a blob that was begun.
+
+        A process that is killed afterwards has not lost it. Does nothing where it is here already.
+
+        Raises: StorageFull.
+        """
+        ...
+
+    def read_chunk(self, chunk: bytes) -> bytes | None:
+        """A chunk; None where it is not here. One that was cut or damaged is not here."""
+        ...
+
+    def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
+        """Keep everything that `source` gives as a blob, in one pass and in bounded memory. Durable.
+
+        `tell` is called with the bytes read so far, after each chunk. Whatever it or `source` raises ends
+        this, and nothing is kept.
+
+        Raises:
+            TooLarge: more than `store.blobs.MAX_BLOB_BYTES`.
+            StorageFull: as it says.
+        """
+        ...
+
+    def read(self, blob: bytes, write: Callable[[bytes], object]) -> None:
+        """Give a complete blob to `write`, chunk after chunk. Notes that it was used.
+
+        Raises: NotFound: it is not complete here; nothing was written, unless a chunk proved damaged only
+            when its turn came.
+        """
+        ...
+
+    def pin(self, blob: bytes, pinned: bool) -> None:
+        """Mark a blob to stay, or to go when room is needed. Raises: NotFound: its manifest is not here."""
+        ...
+
+    def note_use(self, blob: bytes) -> None:
+        """Note that a blob was used just now: those unused for longest go first. Unknown ones are ignored."""
+        ...
+
+    def drop(self, blob: bytes) -> int:
+        """Forget a blob, pinned or not, and those of its chunks that no other blob has.
+
+        Gives the bytes of chunks that went. Raises: NotFound: its manifest is not here.
+        """
+        ...
+
+    def listed(self) -> list[BlobState]:
+        """Every blob that was begun or is complete, the one used last first."""
+        ...
+
+    def used_bytes(self) -> int:
+        """Bytes of all chunks that are here, each counted once."""
+        ...
+
+    def tidy(self) -> int:
+        """Remove chunks that belong to no blob, as a crash may leave them. Gives their number."""
+        ...
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        ...
