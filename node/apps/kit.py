@@ -5,12 +5,11 @@ transaction that appends them; its unfold takes rows out before entries go. Both
 tables for the same set of entries, whatever the order in which they came.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from store.entry import Entry
-from store.errors import NotFound
-from store.ids import EntryId, LogNo
+from store.ids import AuthorId, EntryId, LogNo
 from store.interface import KeyedRun
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Schema, Views
@@ -24,6 +23,11 @@ MAX_KEPT_CHARS: Final = 600
 
 MAX_PLACES: Final = 12_000
 """Entries whose places are remembered, once or twice that many; some 200 bytes each."""
+
+MAX_BLOB_SIZE: Final = 2**62
+"""Bytes. What is said to be larger is not noted: the tables hold numbers of 63 bits."""
+
+_BLOB_ID_BYTES: Final = 32
 
 
 class Texts:
@@ -52,7 +56,7 @@ class Texts:
 
 
 class Places:
-    """Where entries that came lately lie: key and claimed time by id. Most links go to such entries.
+    """Where entries that came lately lie, by id. Most links go to such entries.
 
     Only a shortcut, and one that may be wrong: where a transaction was undone, another entry may have
     got the key. Whoever uses it looks whether the view has that very entry at that key.
@@ -76,11 +80,30 @@ class Places:
 
 
 class Place(NamedTuple):
-    """Where an entry lies."""
+    """Where an entry lies, and what its header says of it."""
 
     key: int
     time_ms: int
     """What it claims."""
+    author: AuthorId
+    """The device, 32 bytes."""
+    log: LogNo
+
+
+def place_of(key: int, entry: Entry) -> Place:
+    """The place of an entry whose key is known."""
+    return Place(key, entry.time_ms, entry.author, entry.log)
+
+
+class BlobReference(NamedTuple):
+    """That an entry names a blob."""
+
+    blob: bytes
+    """32 bytes."""
+    key: int
+    """Of the entry."""
+    size: int
+    """Bytes, as the entry says; only the blob's manifest knows."""
 
 
 class Reach:
@@ -89,7 +112,7 @@ class Reach:
     What is given counts before what is committed: a body that comes back is not yet on the disk.
     """
 
-    __slots__ = ("_by_id", "_by_key", "_runs", "_store", "places", "texts")
+    __slots__ = ("_blobs", "_by_id", "_by_key", "_runs", "_store", "places", "texts")
 
     def __init__(
         self, store: SqliteEntryStore, runs: Sequence[KeyedRun], texts: Texts, places: Places
@@ -100,18 +123,27 @@ class Reach:
         self._runs = runs
         self._by_id: dict[EntryId, Place] | None = None
         self._by_key: dict[int, Entry] = {}
+        self._blobs: dict[tuple[bytes, int], int] = {}
 
     def find(self, entry_id: EntryId) -> Place | None:
         """Where an entry lies, by its id; None where it is not held. The view has to confirm it."""
-        known = self.places.of(entry_id) or self._given().get(entry_id)
-        if known is not None:
-            return known
-        try:
-            key = self._store.key_of(entry_id)
-        except NotFound:
-            return None
-        entry = self.at(key)
-        return None if entry is None else Place(key, entry.time_ms)
+        return self.find_all((entry_id,)).get(entry_id)
+
+    def find_all(self, ids: Iterable[EntryId]) -> dict[EntryId, Place]:
+        """Where entries lie, by their ids, without those that are not held. The view has to confirm it.
+
+        Far cheaper than one `find` after the other: whoever follows links asks once for a whole batch.
+        """
+        given, found, asked = self._given(), dict[EntryId, Place](), list[EntryId]()
+        for entry_id in ids:
+            known = self.places.of(entry_id) or given.get(entry_id)
+            if known is None:
+                asked.append(entry_id)
+            else:
+                found[entry_id] = known
+        for key, entry in self._store.at_ids(asked):
+            found[entry.id] = place_of(key, entry)
+        return found
 
     def at(self, key: int) -> Entry | None:
         """The entry of a key; None where there is none."""
@@ -121,13 +153,27 @@ class Reach:
             [entry] = self._store.at_keys([key])
         return entry
 
+    def note_blobs(self, key: int, blobs: Iterable[tuple[bytes, int]]) -> None:
+        """Note that the entry of `key` names these blobs (32 bytes) of these sizes in bytes.
+
+        For folds alone; when an entry goes, its references go by themselves. What is no id of a blob, or
+        no size, is left out. An entry that names a blob twice is taken at the larger size.
+        """
+        for blob, size in blobs:
+            if len(blob) == _BLOB_ID_BYTES and 0 <= size <= MAX_BLOB_SIZE:
+                self._blobs[blob, key] = max(size, self._blobs.get((blob, key), 0))
+
+    def blobs(self) -> list[BlobReference]:
+        """What was noted, in ascending order."""
+        return [BlobReference(blob, key, size) for (blob, key), size in sorted(self._blobs.items())]
+
     def _given(self) -> dict[EntryId, Place]:
         """Built when it is first asked for: most batches have no links."""
         if self._by_id is None:
             self._by_id = {}
             for first_key, entries in self._runs:
                 for key, entry in enumerate(entries, first_key):
-                    self._by_id[entry.id] = Place(key, entry.time_ms)
+                    self._by_id[entry.id] = place_of(key, entry)
                     self._by_key[key] = entry
         return self._by_id
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from node.apps import blob_references
 from node.apps.directory import bodies as directory_bodies
 from node.apps.directory import fold as directory_fold
 from node.apps.documents import bodies as documents_bodies
@@ -36,7 +37,7 @@ APPS: Final = (
     ),
 )
 
-SCHEMAS: Final[tuple[Schema, ...]] = tuple(app.schema for app in APPS)
+SCHEMAS: Final[tuple[Schema, ...]] = (*(app.schema for app in APPS), blob_references.SCHEMA)
 
 _BY_LOG: Final = {app.log: app for app in APPS}
 
@@ -54,12 +55,14 @@ class Projection:
         reach = Reach(self._store, runs, self._texts, self._places)
         for app, part in _sorted_out(runs):
             app.fold(views, part, reach)
+        blob_references.note(views, reach.blobs())
 
     def unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries out of the views."""
         reach = Reach(self._store, runs, self._texts, self._places)
         for app, part in _sorted_out(runs):
             app.unfold(views, part, reach)
+        blob_references.forget(views, runs)
 
     def text_of(self, entry: Entry) -> str | None:
         """What people may search for in an entry; None: nothing."""

@@ -95,6 +95,15 @@ class SqliteEntryStore:
         with self._database.read() as connection:
             return _find_entry(connection, entry_id)[0]
 
+    def at_ids(self, ids: Iterable[EntryId]) -> list[tuple[EntryKey, Entry]]:
+        """The entries with these ids that are held, with their keys; without those that are damaged."""
+        found: list[tuple[EntryKey, Entry]] = []
+        with self._database.read() as connection:
+            for entry_id in ids:
+                with suppress(NotFound, Damaged):
+                    found.append(_find_entry(connection, entry_id))
+        return found
+
     def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
         """The entries of these keys, in their order; None where a key has no entry any more, or one whose
         header is damaged."""

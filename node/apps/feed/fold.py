@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from node.apps.feed.bodies import text_of
-from node.apps.kit import Place, Reach
+from node.apps.kit import Place, Reach, place_of
 from store.entry import Entry
 from store.ids import EntryId
 from store.interface import KeyedRun
@@ -55,7 +55,7 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
             text = None if entry.body is None else text_of(entry.body)
             if text is not None:
                 texts[entry.id] = text
-                places[entry.id] = Place(key, entry.time_ms)
+                places[entry.id] = place_of(key, entry)
                 rows.append((entry.time_ms, tie_of(entry.id), key))
                 if entry.links:
                     linked[key] = entry
@@ -97,7 +97,7 @@ _ORDER: Final = """
 
 def order_of(views: ReadViews, key: int, entry: Entry) -> int | None:
     """The order of a post in ms; None where it is not in the view."""
-    return _order_at(views, entry.id, Place(key, entry.time_ms))
+    return _order_at(views, entry.id, place_of(key, entry))
 
 
 def _order_at(views: ReadViews, entry_id: EntryId, place: Place) -> int | None:
@@ -146,7 +146,7 @@ class _Settling:
             _, key = heapq.heappop(self._queue)
             self._queued.discard(key)
             entry = self._reach.at(key)
-            at = None if entry is None else self._order(entry.id, Place(key, entry.time_ms))
+            at = None if entry is None else self._order(entry.id, place_of(key, entry))
             if entry is None or at is None:
                 continue
             right = self._right_order(entry)
@@ -157,7 +157,7 @@ class _Settling:
 
     def _visit(self, key: int) -> None:
         entry = self._reach.at(key)
-        at = None if entry is None else self._order(entry.id, Place(key, entry.time_ms))
+        at = None if entry is None else self._order(entry.id, place_of(key, entry))
         if at is not None:
             self._push(at, key)
 
