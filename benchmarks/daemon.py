@@ -154,7 +154,7 @@ def main() -> None:
                 pass
             print(f"filled in {time.perf_counter() - begun:.0f} s")
             queries = Queries(opened)
-            timeline_ms = median_ms(lambda: len(list(queries.read(limit=LIMIT))))
+            timeline_ms = median_ms(lambda: len(list(queries.social.read(limit=LIMIT))))
         figures = {
             "ready_ms": round(statistics.median(ready for ready, _ in starts)),
             "idle_rss_mb": round(statistics.median(rss for _, rss in starts), 1),

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from node.apps.feed import service as feed
 from node.limits import FOLLOW_BATCH, MAX_AWAITED_BODIES
-from node.queries import Json, Queries
+from node.looking import Json
+from node.social.queries import SocialQueries
 from node.store_faults import told_plainly
 from store.ids import LOG_FEED
 from store.sqlite.views import ReadViews
@@ -35,9 +36,9 @@ class Step(NamedTuple):
 class Following:
     """One follower. For one thread at a time."""
 
-    def __init__(self, queries: Queries, wanted: feed.Wanted) -> None:
+    def __init__(self, queries: SocialQueries, wanted: feed.Wanted) -> None:
         self._queries = queries
-        self._store = queries.home.entries
+        self._store = queries.look.home.entries
         self._wanted = wanted
         self._told: frozenset[bytes] = frozenset()
         """Ids of the posts that were already there."""
@@ -56,7 +57,7 @@ class Following:
         self._last_key = self._store.last_key()
         with self._store.views() as views:
             self._awaited = set(_without_body(views, self._last_key))
-            self._hidden = feed.hidden(views, self._queries.until(), MAX_AWAITED_BODIES)
+            self._hidden = feed.hidden(views, self._queries.look.until(), MAX_AWAITED_BODIES)
         shown = feed.read(self._store, self._wanted)
         self._told = frozenset(post.entry.id for post in shown)
         return self._queries.posts_shown(shown)
@@ -69,7 +70,7 @@ class Following:
         """How long it may take until a hidden post can be shown; infinite where there is none."""
         if not self._hidden:
             return float("inf")
-        ahead_ms = self._hidden[0][0] - self._queries.until()
+        ahead_ms = self._hidden[0][0] - self._queries.look.until()
         return min(max(0.0, ahead_ms / 1_000), MAX_PATIENCE_S)
 
     @told_plainly()
@@ -107,7 +108,7 @@ class Following:
 
     def _due(self) -> list[int]:
         """Keys of posts that are no longer from the future."""
-        until = self._queries.until()
+        until = self._queries.look.until()
         due: list[int] = []
         while self._hidden and self._hidden[0][0] <= until:
             due.append(heapq.heappop(self._hidden)[1])
@@ -115,7 +116,7 @@ class Following:
 
     def _shown(self, keys: Sequence[int]) -> list[Json]:
         """Those of the posts that are wanted now, in the order of the view; what is hidden is put aside."""
-        wanted = self._wanted._replace(until=self._queries.until())
+        wanted = self._wanted._replace(until=self._queries.look.until())
         found = zip(keys, feed.at_keys(self._store, keys), strict=True)
         posts = [(key, post) for key, post in found if post is not None]
         self._hide((post.at, key) for key, post in posts if post.at > wanted.until)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from node import keyring, network_file
 from node.apps.directory import bodies as directory
-from node.apps.registry import LOG_PROFILE
 from node.config import PORTS, first_text
 from node.errors import BadData, BadRequest, DamagedHome, DiskFull
 from node.federation import bare, limits
@@ -35,7 +34,7 @@ from store.charter import Charter
 from store.crypto import SigningKey
 from store.entry import SALT_BYTES, Entry
 from store.errors import StorageFull
-from store.ids import LOG_ID, LogNo, NetworkId, to_text
+from store.ids import LOG_ID, LOG_PROFILE, LogNo, NetworkId, to_text
 from store.log import LogId
 from store.sqlite.home import Peer
 

@@ -1,14 +1,14 @@
 """What can be asked about logs: lists, entries, and checks of everything that is held. Synchronous."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from node.apps.registry import text_of
 from node.checking import MAX_BAD_SHOWN, Bad, Checked, Repair, Verify, check_all, one_by_one, verify_log
 from node.errors import BadData, Missing
-from node.home import Home
 from node.limits import DEFAULT_SHOWN, MAX_SHOWN
-from node.naming import NameBook, Names
+from node.looking import Json, Look
+from node.naming import Names
 from node.quoting import quoted
 from node.store_faults import told_plainly
 from store.entry import Entry, content_of
@@ -16,8 +16,6 @@ from store.errors import InvalidEntry
 from store.ids import LOG_NAMES, AuthorId, EntryId, NotAnId, log_name, log_number, to_text
 from store.interface import LogState
 from store.log import FORK, LogId
-
-Json = dict[str, Any]
 
 _NAMED_LOGS: Final = 10
 """The first logs have names that say what they are for."""
@@ -31,25 +29,8 @@ def report_only(bodies: Sequence[EntryId]) -> int:
     return 0
 
 
-class LogQueries:
+class LogQueries(Look):
     """Reading methods about logs over one open home. Thread-safe."""
-
-    def __init__(self, home: Home, names: NameBook) -> None:
-        self.home = home
-        self.names = names
-
-    def author(self, text: str) -> AuthorId:
-        """The one device that a name or an id stands for. Raises: Missing, Ambiguous, BadData."""
-        return self.names.now().find(text, self._known())
-
-    def authors(self, text: str) -> frozenset[AuthorId]:
-        """The devices that a name or an id stands for: one, or all of a member. Raises: as `author`."""
-        return frozenset(self.names.now().find_all(text, self._known()))
-
-    def _known(self) -> set[AuthorId]:
-        known = {log_id.author for log_id in self.home.entries.logs()}
-        known.update(peer.device for peer in self.home.tables.peers())
-        return known | {self.home.device}
 
     def logs_of(self, author: str | None, log: str | None) -> dict[LogId, LogState]:
         """The logs of an author (None: everybody) and name (None: all), in a fixed order.

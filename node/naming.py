@@ -18,12 +18,11 @@ from typing import Final, TypeAlias
 
 from node.affairs.census import Census, CensusBook, member_names
 from node.apps.directory import service as directory
-from node.apps.registry import LOG_PROFILE
 from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
 from node.limits import HIDE_AHEAD_MS
 from node.quoting import quoted
-from store.ids import AuthorId, NotAnId, from_text, prefix_range, short, to_text
+from store.ids import LOG_PROFILE, AuthorId, NotAnId, from_text, prefix_range, short, to_text
 from store.search_text import normal_form
 from store.sqlite.petnames import PetnameTable
 

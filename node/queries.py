@@ -2,34 +2,33 @@
 
 Used by the daemon (in a thread, through `node.api`) and by commands that run without one. Methods are those
 of `docs/protocol/control.md` with ``_`` for ``/`` and ``-``; answers are ready for JSON. Changes nothing.
-Documents are in `node.document_queries`, logs in `node.log_queries`.
+Each part of the api has its own room with a `queries`; logs are in `node.log_queries`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from node.affairs.interest_queries import InterestQueries
 from node.affairs.queries import FederationQueries
 from node.affairs.shown import Held
-from node.apps.documents import service as documents
-from node.apps.feed import service as feed
-from node.document_queries import DocumentQueries
-from node.errors import Ambiguous, BadData, Missing
+from node.contacts.queries import ContactsQueries
+from node.deletion.queries import DeletionQueries
+from node.drafting.queries import DraftingQueries
+from node.errors import Missing
 from node.federation.views import Standing
 from node.home import Home
-from node.limits import DEFAULT_SHOWN, MAX_SHOWN
-from node.log_queries import Json
+from node.log_queries import LogQueries
+from node.looking import Json
 from node.naming import NameBook, Names
 from node.quoting import quoted
+from node.sharing.queries import SharingQueries
+from node.social.queries import SocialQueries
 from node.store_faults import told_plainly
-from store.errors import NotFound
-from store.ids import LOG_FEED, AuthorId, EntryId, NotAnId, from_text, log_name, prefix_range, short, to_text
+from store.ids import AuthorId, to_text
 from store.sqlite.home import Peer
 
 __all__ = ["Json", "Queries", "now_ms", "version"]
-
-_CANDIDATES: Final = 5
 
 MAX_PEERS_SHOWN: Final = 1_000
 """Devices of a federation that a list of peers shows, those met last first."""
@@ -40,76 +39,20 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Queries(DocumentQueries):
+class Queries(LogQueries):
     """Reading methods over one open home. Thread-safe."""
 
     def __init__(self, home: Home, clock_ms: Callable[[], int] = now_ms) -> None:
         super().__init__(home, NameBook(home, clock_ms), clock_ms)
+        self.social = SocialQueries(self)
+        self.drafting = DraftingQueries(self)
+        self.sharing = SharingQueries(self)
+        self.contacts = ContactsQueries(self)
+        self.deletion = DeletionQueries(self)
         self.federation = FederationQueries(home, self.names, clock_ms)
         """What can be asked about members and sections."""
         self.interest = InterestQueries(home, self.names, clock_ms)
         """What is carried."""
-
-    # --- naming things ------------------------------------------------------------------------------
-
-    def entry_id(self, text: str) -> EntryId:
-        """The one entry whose id is or begins with `text`.
-
-        Raises:
-            BadData: no id. Missing: not held here. Ambiguous: several.
-        """
-        try:
-            low, high = prefix_range(text.strip())
-        except NotAnId as error:
-            raise BadData(f"{quoted(text)} is no id: {error}.", "Copy it from: aster read --json") from error
-        found = self.home.entries.find(low, high, _CANDIDATES)
-        if not found:
-            raise Missing(f"No entry {quoted(text)} is held here.", "It may not have arrived yet: aster sync")
-        if len(found) > 1:
-            raise Ambiguous(
-                f"Several entries begin with {quoted(text)}: {', '.join(map(short, found))}.",
-                "Type more of the id.",
-            )
-        return found[0]
-
-    def holds(self, text: str) -> bool:
-        """Is an entry held that `text` names? Raises: BadData, Ambiguous."""
-        try:
-            self.entry_id(text)
-        except Missing:
-            return False
-        return True
-
-    def linkable(self, text: str) -> EntryId:
-        """The entry that a post may answer: one that is shown (docs/protocol/entry.md, "Order in views").
-
-        Raises: as `entry_id`; BadData: it is hidden for now, or is nothing that is shown.
-        """
-        entry_id = self.entry_id(text)
-        at = self._order_of(entry_id)
-        if at is None:
-            raise BadData(
-                f"{short(entry_id)} is neither a message nor a version of a document, or its text has not "
-                "come yet.",
-                "Answer an entry that aster read or aster doc history shows.",
-            )
-        if at > self.until():
-            raise BadData(
-                f"{short(entry_id)} claims to be from the future; it is hidden until then.",
-                "Answer another one.",
-            )
-        return entry_id
-
-    def _order_of(self, entry_id: EntryId) -> int | None:
-        """The order in ms of an entry that is a post or a version; None where it is neither."""
-        try:
-            [post] = feed.at_keys(self.home.entries, [self.home.entries.key_of(entry_id)])
-        except NotFound:
-            return None
-        if post is not None:
-            return post.at
-        with self.home.entries.views() as views:
-            return documents.order_of(views, entry_id)
 
     def peer(self, text: str) -> AuthorId:
         """The device on the list of peers that a name or an id stands for. Raises: Missing, Ambiguous."""
@@ -206,74 +149,6 @@ class Queries(DocumentQueries):
         """Where a device may be: as given by the person, then as learned, the best first."""
         learned = (known.address for known in self.home.tables.addresses(device))
         return list(dict.fromkeys((*given, *learned)))
-
-    # --- the feed -----------------------------------------------------------------------------------
-
-    @told_plainly()
-    def wanted_posts(
-        self,
-        author: str | None,
-        since_ms: int | None,
-        search: str | None,
-        limit: int | None,
-        replies_to: str | None,
-    ) -> feed.Wanted:
-        """What a request for posts asks for. Raises: as naming an author, an entry, or words does."""
-        return feed.Wanted(
-            DEFAULT_SHOWN if limit is None else min(limit, MAX_SHOWN),
-            self.until(),
-            since_ms or 0,
-            None if author is None else self.authors(author),
-            None if search is None else self.words(search),
-            None if replies_to is None else self._answered(replies_to),
-        )
-
-    def _answered(self, text: str) -> EntryId:
-        """The entry of which answers are wanted. Named by its whole id, it need not be here itself."""
-        try:
-            return EntryId(from_text(text.strip()))
-        except NotAnId:
-            return self.entry_id(text)
-
-    @told_plainly()
-    def posts(self, wanted: feed.Wanted) -> list[Json]:
-        """The posts that are wanted, oldest first."""
-        return self.posts_shown(feed.read(self.home.entries, wanted))
-
-    def read(
-        self,
-        author: str | None = None,
-        since_ms: int | None = None,
-        search: str | None = None,
-        limit: int | None = None,
-        follow: bool = False,
-        replies_to: str | None = None,
-    ) -> Iterator[Json]:
-        """The newest posts, oldest first. `follow` needs a daemon."""
-        if follow:
-            raise BadData("Following needs a running daemon.", "Start it: aster run")
-        yield from self.posts(self.wanted_posts(author, since_ms, search, limit, replies_to))
-
-    def posts_shown(self, posts: Sequence[feed.Shown]) -> list[Json]:
-        """Posts as doors hand them out."""
-        names = self.names.now()
-        return [_post_shown(shown, names) for shown in posts]
-
-
-def _post_shown(shown: feed.Shown, names: Names) -> Json:
-    entry = shown.entry
-    return {
-        "id": to_text(entry.id),
-        "author": to_text(entry.author),
-        "name": names.of(entry.author),
-        "member": names.member(entry.author),
-        "time_ms": entry.time_ms,
-        "text": shown.post.text,
-        "log": log_name(LOG_FEED),
-        "seq": entry.seq,
-        "reply_to": to_text(entry.links[0]) if entry.links else None,
-        "language": shown.post.language,
-    }
 
 
 def version() -> str:

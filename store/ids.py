@@ -46,7 +46,7 @@ LOG_NAMES: Final[tuple[str, ...]] = (
     "mail",
     "council",
     "ledger",
-    "log-10",
+    "deletions",
     "log-11",
     "log-12",
     "log-13",
@@ -54,13 +54,16 @@ LOG_NAMES: Final[tuple[str, ...]] = (
     "log-15",
     *(f"box-{digit:x}" for digit in range(16)),
 )
-"""Name of each log number. Numbers 10 to 15 have no purpose yet; nodes carry them all the same."""
+"""Name of each log number. Numbers 11 to 15 have no purpose yet; nodes carry them all the same."""
 
 LOG_ID: Final = LogNo(0)
 LOG_KEYS: Final = LogNo(1)
 LOG_FEED: Final = LogNo(2)
 LOG_DOCS: Final = LogNo(3)
+LOG_FILES: Final = LogNo(4)
 LOG_SEALED: Final = LogNo(5)
+LOG_PROFILE: Final = LogNo(6)
+LOG_DELETIONS: Final = LogNo(10)
 LOG_BOX_0: Final = LogNo(16)
 
 
@@ -122,5 +125,5 @@ def log_number(name: str) -> LogNo:
         return LogNo(LOG_NAMES.index(name))
     except ValueError as error:
         raise NotAnId(
-            f"no log is called {name!r}; there are {', '.join(LOG_NAMES[:10])}, box-0 to box-f"
+            f"no log is called {name!r}; there are {', '.join(LOG_NAMES[:11])}, box-0 to box-f"
         ) from error

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from gossip.proto.interest import EVERYTHING, Interest, choose
-from node.apps.registry import LOG_PROFILE
 from node.errors import BadData, BadRequest
 from node.home import Home
 from node.quoting import quoted
-from store.ids import LOG_ID, LOG_NAMES, LogNo, NotAnId, log_number
+from store.ids import LOG_ID, LOG_NAMES, LOG_PROFILE, LogNo, NotAnId, log_number
 
 SETTING: Final = "interest"
 

@@ -33,7 +33,7 @@ from node.federation.views import Standing
 from node.founding import begin_home, finish_home
 from node.home import Home, open_home, open_with, take_lock
 from node.keyring import KEY_BYTES, AskPassphrase, Keys
-from node.log_queries import Json
+from node.looking import Json
 from node.paths import HOME_MODE, Paths
 from node.queries import Queries
 from node.running import keep, run_to_end

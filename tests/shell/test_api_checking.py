@@ -84,8 +84,8 @@ async def test_a_sound_home_is_told_so() -> None:
 
 async def test_damaged_bodies_are_fetched_again_from_a_peer() -> None:
     async with pair() as (alice, bob):
-        said = await alice.api.post_lines([f"bread {number}" for number in range(20)])
-        version = await alice.api.doc_put("plan", "text")
+        said = await alice.api.social.post_lines([f"bread {number}" for number in range(20)])
+        version = await alice.api.drafting.doc_put("plan", "text")
         assert await bob.api.wait(DEADLINE_S, id=version["id"]) == {"ok": True}
         assert await bob.api.wait(DEADLINE_S, id=said["ids"][-1]) == {"ok": True}
         entries = {to_text(entry.id): entry for entry in held(bob.home, alice.home)}
@@ -98,9 +98,9 @@ async def test_damaged_bodies_are_fetched_again_from_a_peer() -> None:
         while bob.home.shelf.missing_bodies(1):
             await bob.intake.changed(bob.intake.commits)
         assert await check(bob) == {**found, "bodies": 23, "bad": [], "repaired": 0, "ok": True}
-        shown = [each["text"] async for each in bob.api.read(search="bread")]
+        shown = [each["text"] async for each in bob.api.social.read(search="bread")]
         assert shown == [f"bread {number}" for number in range(20)]
-        assert (await bob.api.doc_show("plan"))["text"] == "text"
+        assert (await bob.api.drafting.doc_show("plan"))["text"] == "text"
 
 
 def held(home: Home, author: Home) -> list[Entry]:
@@ -119,11 +119,11 @@ async def test_without_a_peer_a_damaged_body_is_missing_from_then_on() -> None:
             found = await check(node)
             assert (found["repaired"], found["bodies"]) == (1, 5)
             assert home.shelf.missing_bodies(9) == [posts[2].id]
-            assert [shown["seq"] async for shown in node.api.read()] == [1, 2, 4, 5]
+            assert [shown["seq"] async for shown in node.api.social.read()] == [1, 2, 4, 5]
             assert (await check(node))["ok"]
             assert posts[2].body is not None
             assert await node.intake.ingest_body(posts[2].id, posts[2].body, bob.id)
-            assert [shown["seq"] async for shown in node.api.read()] == [1, 2, 3, 4, 5]
+            assert [shown["seq"] async for shown in node.api.social.read()] == [1, 2, 3, 4, 5]
 
 
 def test_without_a_daemon_damage_is_only_reported() -> None:
@@ -154,8 +154,8 @@ async def test_a_damaged_header_is_found_and_ends_nothing_else(bit: int) -> None
             assert 3 in {each["seq"] for each in bad}
             assert {each["author"] for each in bad} == {to_text(bob.id)}
             assert (await node.api.log_verify("carol"))["bad"] == []
-            assert len([shown async for shown in node.api.read(author="carol")]) == 5
-            await node.api.post("the node goes on")
+            assert len([shown async for shown in node.api.social.read(author="carol")]) == 5
+            await node.api.social.post("the node goes on")
 
 
 async def test_a_log_whose_middle_cannot_be_read_says_so_when_it_is_shown() -> None:
@@ -168,7 +168,7 @@ async def test_a_log_whose_middle_cannot_be_read_says_so_when_it_is_shown() -> N
             assert [each["seq"] async for each in node.api.log_show("bob", "feed", last=2)] == [1, 2]
             with pytest.raises(DamagedHome, match="cannot be read"):
                 _ = [each async for each in node.api.log_show("bob", "feed")]
-            assert [each["seq"] async for each in node.api.read()] == [1, 2, 4, 5]
+            assert [each["seq"] async for each in node.api.social.read()] == [1, 2, 4, 5]
 
 
 async def test_an_entry_with_a_wrong_signature_is_blamed_and_not_the_one_after_it() -> None:
@@ -227,7 +227,7 @@ async def test_documents_with_a_damaged_text_fall_back_until_it_is_here_again() 
         flip(home, second, "body", 150)
         async with running(home) as node:
             assert (await check(node))["repaired"] == 1
-            assert (await node.api.doc_show("plan"))["text"] == "one"
+            assert (await node.api.drafting.doc_show("plan"))["text"] == "one"
             assert second.body is not None
             await node.intake.ingest_body(second.id, second.body, bob.id)
-            assert (await node.api.doc_show("plan"))["text"] == "two"
+            assert (await node.api.drafting.doc_show("plan"))["text"] == "two"

@@ -34,7 +34,7 @@ class Follower:
         self._moved = trio.Event()
 
     async def run(self, node: Node, **wanted: object) -> None:
-        async with aclosing(node.api.read(follow=True, **wanted)) as posts:  # type: ignore[arg-type]
+        async with aclosing(node.api.social.read(follow=True, **wanted)) as posts:  # type: ignore[arg-type]
             async for shown in posts:
                 self.texts.append(shown["text"])
                 self._moved.set()
@@ -49,7 +49,7 @@ class Follower:
 @asynccontextmanager
 async def following(node: Node, **wanted: object) -> AsyncIterator[Follower]:
     """A follower that knows what is there already, the last of which is a post of ours."""
-    await node.api.post("begin")
+    await node.api.social.post("begin")
     follower, begun = Follower(), trio.Event()
     begin = Following.begin
 
@@ -80,10 +80,10 @@ async def give_body(node: Node, entry: Entry) -> None:
 
 async def test_posts_are_told_as_they_come_after_those_that_were_there() -> None:
     async with node_with() as node:
-        await node.api.post_lines([f"old {number}" for number in range(5)])
+        await node.api.social.post_lines([f"old {number}" for number in range(5)])
         async with following(node, limit=3) as follower:
             for number in range(3):
-                await node.api.post(f"new {number}")
+                await node.api.social.post(f"new {number}")
             await follower.until("new 2")
             assert follower.texts == ["old 3", "old 4", "begin", "new 0", "new 1", "new 2"]
 
@@ -107,7 +107,7 @@ async def test_what_comes_while_a_follower_begins_is_told_once() -> None:
         told: list[list[str]] = [[] for _ in range(6)]
 
         async def follow(texts: list[str]) -> None:
-            async with aclosing(node.api.read(follow=True, limit=1_000)) as posts:
+            async with aclosing(node.api.social.read(follow=True, limit=1_000)) as posts:
                 async for shown in posts:
                     texts.append(shown["text"])
                     if shown["text"] == "end":
@@ -117,8 +117,8 @@ async def test_what_comes_while_a_follower_begins_is_told_once() -> None:
             for number in range(60):
                 if number % 10 == 5:
                     nursery.start_soon(follow, told[number // 10])
-                await node.api.post(f"post {number}")
-            await node.api.post("end")
+                await node.api.social.post(f"post {number}")
+            await node.api.social.post("end")
         for texts in told:
             assert texts == [f"post {number}" for number in range(60)] + ["end"]
 
@@ -138,7 +138,7 @@ async def test_a_post_whose_body_comes_later_is_told_when_it_comes() -> None:
             await give_body(node, before)
             await follower.until("before")
             await give_body(node, before)
-            await node.api.post("end")
+            await node.api.social.post("end")
             await follower.until("end")
             assert follower.texts == ["early", "begin", "after", "late", "before", "end"]
 
@@ -151,7 +151,7 @@ async def test_a_body_that_is_fetched_again_is_not_told_again() -> None:
         await follower.until("said once")
         node.home.shelf.drop_body(post.id)
         await give_body(node, post)
-        await node.api.post("end")
+        await node.api.social.post("end")
         await follower.until("end")
         assert follower.texts == ["begin", "said once", "end"]
 
@@ -187,12 +187,12 @@ async def test_commits_that_bring_no_entry_wake_nobody() -> None:
     async with node_with(bob) as node, following(node):
         await node.intake.note_checked(bob.log_id(), 1)
         queries = Queries(node.home)
-        follower = Following(queries, queries.wanted_posts(None, None, None, None, None))
+        follower = Following(queries.social, queries.social.wanted_posts(None, None, None, None, None))
         follower.begin()
         while not follower.step().is_last:
             pass
         assert not follower.has_news()
-        await node.api.post("news")
+        await node.api.social.post("news")
         assert follower.has_news()
 
 
@@ -252,7 +252,7 @@ async def test_a_post_from_the_future_is_told_when_its_time_has_come() -> None:
             answer = carol.post("answer to it", [soon.id], now_ms())
             far = carol.post("far", time_ms=now_ms() + 2 * HIDE_AHEAD_MS)
             await give(node, soon, answer, far)
-            await node.api.post("today")
+            await node.api.social.post("today")
             await follower.until("today")
             assert follower.texts == ["begin", "today"]
             await follower.until("answer to it")
@@ -262,10 +262,10 @@ async def test_a_post_from_the_future_is_told_when_its_time_has_come() -> None:
 
 async def test_a_follower_that_ends_leaves_nothing_behind() -> None:
     async with node_with() as node:
-        await node.api.post("one")
+        await node.api.social.post("one")
         before = trio.lowlevel.current_statistics().tasks_living
         for _ in range(100):
-            async with aclosing(node.api.read(follow=True)) as posts:
+            async with aclosing(node.api.social.read(follow=True)) as posts:
                 async for shown in posts:
                     assert shown["text"] == "one"
                     break
@@ -280,7 +280,7 @@ async def test_many_followers_are_told_the_same() -> None:
         for follower in followers:
             nursery.start_soon(follower.run, node)
         for number in range(20):
-            await node.api.post(f"post {number}")
+            await node.api.social.post(f"post {number}")
         for follower in followers:
             await follower.until("post 19")
             assert follower.texts == [f"post {number}" for number in range(20)]

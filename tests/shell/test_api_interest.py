@@ -125,9 +125,9 @@ async def test_a_choice_counts_at_once_and_after_a_restart_and_others_see_it() -
                 answer = await alice.api.interest.interest_set(purposes=["docs"])
                 assert answer["purposes"] == ["id", "docs", "profile"]
                 assert not alice.mesh.interest.logs >> LOG_FEED & 1
-                await bob.api.post("a post that Alice does not carry")
+                await bob.api.social.post("a post that Alice does not carry")
                 assert [news["ok"] async for news in alice.api.sync() if news["event"] == "result"] == [True]
-                assert [post async for post in alice.api.read()] == []
+                assert [post async for post in alice.api.social.read()] == []
                 others = (await bob.api.interest.interest_show())["others"]
                 said = {other["name"]: other["purposes"] for other in others}
                 assert said["alice"] == ["id", "docs", "profile"]

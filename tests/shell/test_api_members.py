@@ -7,7 +7,6 @@ import pytest
 import trio
 
 from node.apps.directory import bodies as directory
-from node.apps.registry import LOG_PROFILE
 from node.errors import BadData, BadRequest, Conflict, Missing, Refused, Unavailable
 from node.federation import code as codes
 from node.federation.bare import cut_message
@@ -19,7 +18,7 @@ from node.signing import Intent
 from node.testing.citizens import Citizen, found, inception
 from node.testing.gatherings import gathering, homes, join, meet
 from node.testing.nodes import Node, running
-from store.ids import LOG_ID, short, to_text
+from store.ids import LOG_ID, LOG_PROFILE, short, to_text
 from store.log import LogId
 
 ALICE, BOB, CAROL, DORA = (Citizen(name) for name in ("Alice", "Bob", "Carol", "Dora"))
@@ -102,13 +101,13 @@ async def test_one_member_has_one_name_whichever_device_speaks() -> None:
     with homes(LYON, [BOB], "phone") as [second]:
         async with gathering(LYON, ALICE, BOB) as [alice, bob], running(second) as phone:
             await alice.api.federation.member_admit(to_text(BOB.root))
-            await bob.api.post("from the laptop")
-            await phone.api.post("from the phone")
+            await bob.api.social.post("from the laptop")
+            await phone.api.social.post("from the phone")
             await meet(alice, bob, phone)
-            posts = [shown async for shown in alice.api.read(author="bob")]
+            posts = [shown async for shown in alice.api.social.read(author="bob")]
             assert [post["text"] for post in posts] == ["from the laptop", "from the phone"]
             assert {(post["name"], post["member"]) for post in posts} == {("Bob", to_text(BOB.root))}
-            own = [shown async for shown in alice.api.read(author=to_text(phone.home.device))]
+            own = [shown async for shown in alice.api.social.read(author=to_text(phone.home.device))]
             assert [post["text"] for post in own] == ["from the phone"]
             devices = (await alice.api.federation.device_list("bob"))["devices"]
             assert sorted(device["name"] for device in devices) == ["laptop", "phone"]
@@ -171,7 +170,7 @@ async def test_a_membership_ends_together_and_what_was_said_before_stays() -> No
     async with gathering(LYON, ALICE, BOB, CAROL) as [alice, bob, carol]:
         for each in (BOB, CAROL):
             await alice.api.federation.member_admit(to_text(each.root))
-        await bob.api.post("before")
+        await bob.api.social.post("before")
         await meet(alice, bob, carol)
         preview = await alice.api.federation.member_end("bob", preview=True)
         assert preview["acts"] == []
@@ -180,11 +179,11 @@ async def test_a_membership_ends_together_and_what_was_said_before_stays() -> No
         assert bob.home.device in [LogId(*each).author for each in alice.home.entries.logs()]
         [act] = (await alice.api.federation.member_end("bob"))["acts"]
         assert act["effective"]
-        await bob.api.post("after")
+        await bob.api.social.post("after")
         await meet(alice, carol)
         await meet(bob, alice)
         assert names((await alice.api.federation.member_list())["members"]) == ["Alice", "Carol"]
-        assert [post["text"] async for post in alice.api.read(author="bob")] == ["before"]
+        assert [post["text"] async for post in alice.api.social.read(author="bob")] == ["before"]
         shown = await carol.api.federation.whois("bob")
         assert (names(shown["sections"]), names(shown["left"])) == ([], ["Lyon"])
 
@@ -198,16 +197,16 @@ async def test_a_leaked_phrase_is_replaced_and_the_member_keeps_name_and_posts()
         await meet(alice, carol)
         with pytest.raises(Refused, match="admitted to Lyon by a steward"):
             await alice.api.federation.member_replace("carol", to_text(fresh.root))
-        await old.api.post("by the old words")
+        await old.api.social.post("by the old words")
         await meet(alice, old)
         answer = await alice.api.federation.member_replace("bob", to_text(fresh.root))
         assert [act["effective"] for act in answer["acts"]] == [True]
         assert answer["left_out"] == []
-        await new.api.post("by the new words")
-        await old.api.post("by a thief")
+        await new.api.social.post("by the new words")
+        await old.api.social.post("by a thief")
         await meet(alice, new)
         await meet(alice, old)
-        posts = [post async for post in alice.api.read(author="bob")]
+        posts = [post async for post in alice.api.social.read(author="bob")]
         assert [post["text"] for post in posts] == ["by the old words", "by the new words"]
         assert {(post["name"], post["member"]) for post in posts} == {("Bob", to_text(BOB.root))}
         shown = await alice.api.federation.whois("bob")

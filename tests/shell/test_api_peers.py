@@ -194,7 +194,7 @@ async def test_a_sync_tells_progress_and_a_result_for_each_peer() -> None:
             async with running(first, net) as alice, running(second, net) as bob:
                 with pytest.raises(Missing, match="nobody"):
                     _ = [news async for news in bob.api.sync()]
-                await alice.api.post_lines([f"post {number}" for number in range(300)])
+                await alice.api.social.post_lines([f"post {number}" for number in range(300)])
                 await alice.api.peer_add(device=to_text(bob.home.device))
                 await bob.api.peer_add(address=alice.address, name="Alice")
                 results = [news async for news in bob.api.sync() if news["event"] == "result"]

@@ -191,7 +191,7 @@ async def test_a_new_section_waits_until_it_is_endorsed() -> None:
 
 async def test_the_roster_can_be_seen_as_it_was() -> None:
     async with gathering(LYON, ALICE, BOB) as [alice, bob]:
-        before_ms = (await alice.api.post("a moment"))["time_ms"]
+        before_ms = (await alice.api.social.post("a moment"))["time_ms"]
         await trio.sleep(0.002)
         await alice.api.federation.member_admit(to_text(BOB.root))
         await meet(alice, bob)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from node.apps.registry import LOG_PROFILE
 from node.errors import BadData, BadRequest
 from node.federation.bare import NO_NETWORK, root_key, root_of
 from node.federation.inception import Terms, read_inception
@@ -20,7 +19,7 @@ from node.keyring import LIGHT
 from node.network_file import read as read_network
 from node.network_file import write as write_network
 from node.paths import Paths
-from store.ids import LOG_ID
+from store.ids import LOG_ID, LOG_PROFILE
 from store.log import LogId
 
 ROOT = root_key(bytes(32))

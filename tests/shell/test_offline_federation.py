@@ -8,14 +8,24 @@ import pytest
 from node.affairs.api import FederationApi
 from node.affairs.interest_queries import InterestQueries
 from node.affairs.queries import FederationQueries
+from node.contacts.api import ContactsApi
+from node.contacts.queries import ContactsQueries
+from node.deletion.api import DeletionApi
+from node.deletion.queries import DeletionQueries
 from node.doors.control.client import works_offline
 from node.doors.control.protocol import METHODS, function_name
 from node.doors.offline import OfflineDoor
+from node.drafting.api import DraftingApi
+from node.drafting.queries import DraftingQueries
 from node.errors import BadRequest, HomeLocked, Missing
 from node.founding import create_home
 from node.home import open_home
 from node.interest_api import InterestApi
 from node.paths import Paths
+from node.sharing.api import SharingApi
+from node.sharing.queries import SharingQueries
+from node.social.api import SocialApi
+from node.social.queries import SocialQueries
 from node.testing.citizens import Citizen, found, inception
 from node.testing.people import CHARTER as CIRCLE
 from store.ids import short, to_text
@@ -37,8 +47,24 @@ def door(paths: Paths) -> OfflineDoor:
 
 
 def test_every_method_has_its_function_in_the_part_that_answers_it() -> None:
-    parts = {"federation": FederationApi, "interest": InterestApi}
-    queries = {"federation": FederationQueries, "interest": InterestQueries}
+    parts = {
+        "federation": FederationApi,
+        "interest": InterestApi,
+        "social": SocialApi,
+        "drafting": DraftingApi,
+        "sharing": SharingApi,
+        "contacts": ContactsApi,
+        "deletion": DeletionApi,
+    }
+    queries = {
+        "federation": FederationQueries,
+        "interest": InterestQueries,
+        "social": SocialQueries,
+        "drafting": DraftingQueries,
+        "sharing": SharingQueries,
+        "contacts": ContactsQueries,
+        "deletion": DeletionQueries,
+    }
     changing = {"petname/set", "petname/remove"}
     named = [(name, method) for name, method in METHODS.items() if method.part]
     assert len(named) > 25

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from node.api import Api
+from node.doors.control.parameters import MAX_INT
 from node.doors.control.protocol import (
-    MAX_INT,
     METHODS,
     check_parameters,
     find_method,

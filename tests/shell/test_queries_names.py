@@ -97,9 +97,9 @@ def test_names_are_looked_up_once_an_answer(monkeypatch: pytest.MonkeyPatch) -> 
         home.shelf.append([bob.posts(60)], checked=True, durable=False)
         queries = Queries(home)
         answers: tuple[Callable[[], object], ...] = (
-            lambda: list(queries.read(limit=60)),
+            lambda: list(queries.social.read(limit=60)),
             queries.log_list,
-            queries.doc_list,
+            queries.drafting.doc_list,
             queries.status,
             queries.peer_list,
         )
@@ -130,4 +130,4 @@ def test_an_entry_is_named_by_a_beginning_that_names_one() -> None:
 
 def test_following_needs_a_daemon() -> None:
     with temporary_home("alice") as home, pytest.raises(BadData, match="daemon"):
-        list(Queries(home).read(follow=True))
+        list(Queries(home).social.read(follow=True))

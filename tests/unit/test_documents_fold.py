@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.apps.registry import LOG_PROFILE, SCHEMAS, Projection
+from node.apps.registry import SCHEMAS, Projection
 from node.shelf import Folding, Shelf
 from node.testing.people import NETWORK, Person, people
 from store.entry import Entry
-from store.ids import LOG_DOCS, AuthorId, EntryId
+from store.ids import LOG_DOCS, LOG_PROFILE, AuthorId, EntryId
 from store.log import fork_proof
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.apps.registry import LOG_PROFILE, SCHEMAS, Projection, text_of
+from node.apps.registry import SCHEMAS, Projection, text_of
 from node.shelf import Folding, Shelf
 from node.testing.people import START_MS, Person
 from store.crypto import SigningKey
 from store.entry import Entry, make_body, sign
 from store.errors import NotFound
-from store.ids import LOG_DOCS, LOG_FEED, EntryId, LogNo, NetworkId
+from store.ids import LOG_DOCS, LOG_FEED, LOG_PROFILE, EntryId, LogNo, NetworkId
 from store.interface import Appended, EntryStore, LogState
 from store.log import Head, LogId, fork_proof
 from store.memory import MemoryEntryStore

@@ -1,4 +1,4 @@
-"""The control protocol as values: methods with their parameters, limits, errors on the wire.
+"""The control protocol as values: all methods, limits, errors on the wire.
 
 Both sides import this room, and the client is in a hurry: the standard library and `node.errors` only,
 no I/O. `docs/protocol/control.md` is the specification.
@@ -6,9 +6,11 @@ no I/O. `docs/protocol/control.md` is the specification.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from node import errors
+from node.doors.control.parameters import Method
+from node.doors.control.tables import contacts, core, deletion, drafting, federation, sharing, social
 from node.errors import BadData, BadRequest, NodeError, UnknownMethod
 
 Json = dict[str, Any]
@@ -29,164 +31,14 @@ REQUEST_TIMEOUT_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 30.0
 """A client that takes nothing of an answer for so long is dropped."""
 
-MAX_INT: Final = 2**53 - 1
-"""Largest integer that every JSON reader keeps exact."""
-
-MAX_TEXTS: Final = 10_000
-"""Longest list of texts in one request; bounds one transaction."""
-
-
-class Parameter(NamedTuple):
-    """One parameter of a method."""
-
-    fits: Callable[[object], bool]
-    kind: str
-    """What it is, for error messages."""
-    required: bool = False
-
-
-class Method(NamedTuple):
-    """What a method takes and how it answers."""
-
-    parameters: Mapping[str, Parameter]
-    streaming: bool = False
-    """Answers one object a line."""
-    waits: bool = False
-    """Answers late; ends where the client goes away, as streams do."""
-    offline: bool = False
-    """The store can answer without a daemon; see `node.doors.offline`."""
-    part: str = ""
-    """The part of the api, and of the queries, that answers; empty: they themselves."""
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_int(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MAX_INT
-
-
-def _is_seconds(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value <= 86_400  # type: ignore[operator]
-
-
-def _is_bool(value: object) -> bool:
-    return type(value) is bool
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MAX_TEXTS and all(type(text) is str for text in value)
-
-
-_TEXT: Final = Parameter(_is_text, "a text")
-_NAME: Final = Parameter(_is_text, "a text", required=True)
-_INT: Final = Parameter(_is_int, "a whole number from 0")
-_BOOL: Final = Parameter(_is_bool, "true or false")
-_TEXTS: Final = Parameter(_are_texts, f"a list of at most {MAX_TEXTS:,} texts")
-_LINES: Final = _TEXTS._replace(required=True)
-_SECONDS: Final = Parameter(_is_seconds, "a number of seconds up to a day", required=True)
-
-_NUMBER: Final = _INT._replace(required=True)
-_INVITE: Final = {"section": _TEXT, "uses": _INT, "valid_ms": _INT, "hub": _TEXT}
-_CHANGE: Final = {"section": _TEXT, "threshold": _INT, "choose": _BOOL}
-_CUTS: Final = {"section": _TEXT, "before_ms": _INT, "without": _TEXTS, "preview": _BOOL}
-
-
-def _asked(**parameters: Parameter) -> Method:
-    """A method that the store can answer without a daemon."""
-    return Method(parameters, offline=True, part="federation")
-
-
-def _done(parameters: Mapping[str, Parameter], waits: bool = False) -> Method:
-    """A method that publishes something."""
-    return Method(parameters, waits=waits, part="federation")
-
-
-_FEDERATION_METHODS: Final[Mapping[str, Method]] = {
-    "section/list": _asked(),
-    "section/show": _asked(section=_TEXT),
-    "section/invite": _done(_INVITE, waits=True),
-    "section/endorse": _done({"name": _NAME, "section": _TEXT}),
-    "section/change": _done(
-        {"section": _TEXT, "name": _TEXT, "territory": _TEXT, "languages": _TEXTS, "choose": _BOOL}
-    ),
-    "steward/list": _asked(section=_TEXT),
-    "steward/add": _done({"member": _NAME, **_CHANGE}),
-    "steward/retire": _done({"member": _NAME, **_CHANGE}),
-    "steward/threshold": _done({"threshold": _NUMBER, "section": _TEXT, "choose": _BOOL}),
-    "steward/pending": _asked(section=_TEXT, all=_BOOL),
-    "steward/consent": _done({"act": _NAME}),
-    "invite/create": _done(_INVITE, waits=True),
-    "invite/list": _asked(section=_TEXT, all=_BOOL),
-    "invite/revoke": _done({"invite": _NAME}),
-    "member/list": _asked(section=_TEXT),
-    "member/admit": _done({"root": _NAME, "section": _TEXT}),
-    "member/end": _done({"member": _NAME, **_CUTS}),
-    "member/replace": _done({"member": _NAME, "root": _NAME, **_CUTS}),
-    "roster": Method({"at_ms": _INT}, streaming=True, offline=True, part="federation"),
-    "whois": _asked(who=_TEXT, safety=_BOOL),
-    "petname/set": _asked(who=_NAME, name=_NAME),
-    "petname/remove": _asked(who=_NAME),
-    "petname/list": _asked(),
-    "device/list": _asked(member=_TEXT),
-    "device/cut": _asked(device=_NAME, before_ms=_INT),
-    "device/revoke": _done({"cut": _NAME, "signature": _NAME}, waits=True),
-    "contact": _done({"hub": _TEXT}),
-}
-
 METHODS: Final[Mapping[str, Method]] = {
-    "status": Method({}, offline=True),
-    "post": Method({"text": _NAME, "reply_to": _TEXT, "language": _TEXT}),
-    "post-lines": Method({"lines": _LINES, "language": _TEXT}),
-    "read": Method(
-        {
-            "author": _TEXT,
-            "since_ms": _INT,
-            "search": _TEXT,
-            "limit": _INT,
-            "follow": _BOOL,
-            "replies_to": _TEXT,
-        },
-        streaming=True,
-        offline=True,
-    ),
-    "doc/put": Method(
-        {
-            "name": _NAME,
-            "text": _NAME,
-            "title": _TEXT,
-            "media_type": _TEXT,
-            "follows": _TEXTS,
-            "force_root": _BOOL,
-        }
-    ),
-    "doc/list": Method({"search": _TEXT, "limit": _INT}, offline=True),
-    "doc/show": Method({"name": _NAME, "version": _TEXT}, offline=True),
-    "doc/history": Method({"name": _NAME}, offline=True),
-    "doc/diff": Method({"name": _NAME, "from": _TEXT, "to": _TEXT}, offline=True),
-    "log/list": Method({"author": _TEXT}, offline=True),
-    "log/show": Method(
-        {"author": _NAME, "log": _NAME, "first": _INT, "last": _INT, "limit": _INT},
-        streaming=True,
-        offline=True,
-    ),
-    "log/verify": Method({"author": _TEXT, "log": _TEXT}, waits=True, offline=True),
-    "check": Method({}, streaming=True, offline=True),
-    "peer/add": Method({"device": _TEXT, "address": _TEXT, "addresses": _TEXTS, "name": _TEXT}, offline=True),
-    "peer/remove": Method({"device": _NAME}, offline=True),
-    "peer/list": Method({}, offline=True),
-    "sync": Method({"peer": _TEXT}, streaming=True),
-    **_FEDERATION_METHODS,
-    "interest/show": Method({}, offline=True, part="interest"),
-    "interest/set": Method(
-        {"sections": _TEXTS, "purposes": _TEXTS, "age_ms": _INT, "everything": _BOOL},
-        offline=True,
-        part="interest",
-    ),
-    "network/export": Method({}, offline=True),
-    "wait": Method({"entries": _INT, "id": _TEXT, "timeout_s": _SECONDS}, waits=True),
-    "stop": Method({}),
+    **core.METHODS,
+    **social.METHODS,
+    **drafting.METHODS,
+    **sharing.METHODS,
+    **contacts.METHODS,
+    **deletion.METHODS,
+    **federation.METHODS,
 }
 """Every method of version 1."""
 

@@ -1,53 +1,37 @@
 """What can be asked about documents: lists, versions, what changed. Synchronous."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from node.apps.documents import differences
 from node.apps.documents import service as documents
 from node.apps.documents.bodies import canonical_name
 from node.errors import Missing
-from node.home import Home
-from node.limits import HIDE_AHEAD_MS
-from node.log_queries import Json, LogQueries
-from node.naming import NameBook, Names
+from node.looking import Json, Look
+from node.naming import Names
 from node.quoting import quoted
 from node.store_faults import told_plainly
-from node.words import Words
 from store.ids import AuthorId, short, to_text
 
 
-class DocumentQueries(LogQueries):
+class DraftingQueries:
     """Reading methods about documents over one open home. Thread-safe."""
 
-    def __init__(self, home: Home, names: NameBook, clock_ms: Callable[[], int]) -> None:
-        super().__init__(home, names)
-        self._clock_ms = clock_ms
-        self._opening = threading.Lock()
-
-    def now_ms(self) -> int:
-        """Unix time in ms."""
-        return self._clock_ms()
-
-    def until(self) -> int:
-        """Entries of a later order (ms) are hidden: they claim to be from the future."""
-        return self._clock_ms() + HIDE_AHEAD_MS
-
-    def words(self, text: str) -> Words:
-        """What a person searches for. Raises: BadData, TextTooLarge; as `Home.search`."""
-        with self._opening:
-            index = self.home.search()
-        return Words(index, text)
+    def __init__(self, look: Look) -> None:
+        self._look = look
 
     @told_plainly()
     def doc_list(self, search: str | None = None, limit: int | None = None) -> Json:
         """`documents`: those changed last first; with `search` those of which a current version has it."""
         limit = documents.MAX_LISTED if limit is None else limit
-        until = self.until()
-        found = None if search is None else documents.with_words(self.home.entries, self.words(search), until)
-        with self.home.entries.views() as views:
+        until = self._look.until()
+        found = (
+            None
+            if search is None
+            else documents.with_words(self._look.home.entries, self._look.words(search), until)
+        )
+        with self._look.home.entries.views() as views:
             listed = documents.listed(views, until, limit, found)
-        names = self.names.now()
+        names = self._look.names.now()
         return {"documents": [_listed(each, names) for each in listed]}
 
     def versions(self, name: str) -> tuple[str, list[documents.Row]]:
@@ -60,8 +44,8 @@ class DocumentQueries(LogQueries):
 
     def versions_of(self, name: str) -> list[documents.Row]:
         """The versions of a document (canonical name), newest first; none where there is no such document."""
-        with self.home.entries.views() as views:
-            return documents.versions(views, name, self.until())
+        with self._look.home.entries.views() as views:
+            return documents.versions(views, name, self._look.until())
 
     def version_follows(self, name: str, chosen: Sequence[str] | None) -> list[documents.Row]:
         """What a new version of a document (canonical name) follows. Raises: as `documents.what_follows`."""
@@ -73,9 +57,9 @@ class DocumentQueries(LogQueries):
         kept, rows = self.versions(name)
         current = documents.heads(rows)
         row = current[0] if version is None else documents.pick(rows, version, kept)
-        content = documents.content_of(self.home.entries, row)
-        names = self.names.now()
-        with self.home.entries.views() as views:
+        content = documents.content_of(self._look.home.entries, row)
+        names = self._look.names.now()
+        with self._look.home.entries.views() as views:
             follows = documents.follows(views, kept).get(row.key, [])
         return {
             "name": kept,
@@ -93,8 +77,8 @@ class DocumentQueries(LogQueries):
     def doc_history(self, name: str) -> Json:
         """`versions`: newest first."""
         kept, rows = self.versions(name)
-        names = self.names.now()
-        with self.home.entries.views() as views:
+        names = self._look.names.now()
+        with self._look.home.entries.views() as views:
             follows = documents.follows(views, kept)
         return {
             "name": kept,
@@ -117,7 +101,7 @@ class DocumentQueries(LogQueries):
         """What changed between two versions, as a unified diff."""
         kept, rows = self.versions(name)
         older, newer = self._ends(kept, rows, from_, to)
-        store = self.home.entries
+        store = self._look.home.entries
         diff = differences.unified(
             "" if older is None else documents.content_of(store, older).text,
             documents.content_of(store, newer).text,
@@ -137,7 +121,7 @@ class DocumentQueries(LogQueries):
             return documents.pick(rows, from_, name), newer
         if to is None and len(current) > 1:
             return current[1], newer
-        with self.home.entries.views() as views:
+        with self._look.home.entries.views() as views:
             before = documents.follows(views, name).get(newer.key, [])
         return next((row for row in rows if row.id in before), None), newer
 

@@ -1,0 +1,1 @@
+"""Profiles and the directory: what is asked of them and done with them."""

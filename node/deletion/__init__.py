@@ -1,0 +1,1 @@
+"""Deletion: who may have what dropped, doing so, and saying so."""

@@ -1,0 +1,9 @@
+"""Methods about deleting, and about what is kept of whom. `docs/protocol/control.md` is the specification."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from node.doors.control.parameters import Method
+
+METHODS: Final[Mapping[str, Method]] = {}
+"""Every method about deletion and quotas."""

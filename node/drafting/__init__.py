@@ -1,0 +1,1 @@
+"""Work on documents: what is asked of them and done with them."""

@@ -1,0 +1,1 @@
+"""Files and folders: what is asked of them and done with them."""
