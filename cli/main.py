@@ -11,9 +11,9 @@ from typer._click.exceptions import (
 )  # Typer's own, under no public name
 from typer.main import get_command
 
+from cli.commands import LazyGroup
 from cli.errors import exit_code, show_error, show_fault, show_help, show_lost, show_usage
 from cli.render import OutputLost, Screen, finish, prepare_streams
-from cli.verbs import LazyGroup
 from node.errors import NodeError
 
 EXIT_INTERRUPTED: Final = 130

@@ -8,10 +8,11 @@ import typer
 from typer._click.core import Command  # the pinned Typer has click inside, under no public name
 from typer.main import get_command
 
+from cli.commands import build
 from cli.errors import EXIT_CODES
 from cli.main import app
 from cli.render import Screen
-from cli.verbs import VERBS, Group, build
+from cli.verbs import VERBS, Group
 
 WIDTH: Final = 96
 """Columns of the help texts in the page."""

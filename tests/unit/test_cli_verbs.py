@@ -11,9 +11,10 @@ import pytest
 import typer
 
 from cli import errors
+from cli.commands import build
 from cli.main import run
 from cli.reference import write_page
-from cli.verbs import VERBS, Group, Verb, build
+from cli.verbs import VERBS, Group, Verb
 from node.doors.control.protocol import STATUS
 from node.errors import BadData, NodeError
 
