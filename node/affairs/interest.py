@@ -14,7 +14,7 @@ from gossip.proto.interest import EVERYTHING, Interest, choose
 from node.errors import BadData, BadRequest
 from node.home import Home
 from node.quoting import quoted
-from store.ids import LOG_ID, LOG_NAMES, LOG_PROFILE, LogNo, NotAnId, log_number
+from store.ids import LOG_DELETIONS, LOG_ID, LOG_NAMES, LOG_PROFILE, LogNo, NotAnId, log_number
 
 SETTING: Final = "interest"
 
@@ -27,7 +27,8 @@ MAX_AGE_MS: Final = 100 * 366 * 86_400_000
 _DAY_MS: Final = 86_400_000
 """An age is computed to the day, so that an interest does not change with every look."""
 
-_ALWAYS: Final = (LOG_ID, LOG_PROFILE)
+_ALWAYS: Final = (LOG_ID, LOG_PROFILE, LOG_DELETIONS)
+"""Without these nothing that is held can be shown, or be let go when its author asks for it."""
 
 
 class Choice(NamedTuple):

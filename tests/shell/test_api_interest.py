@@ -19,7 +19,7 @@ from node.queries import Queries
 from node.testing.citizens import Citizen, found, inception, section_of
 from node.testing.homes import temporary_home
 from node.testing.nodes import running
-from store.ids import LOG_DOCS, LOG_FEED, LOG_ID, LOG_NAMES, LogNo, log_number
+from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_ID, LOG_NAMES, LogNo, log_number
 
 DEADLINE_S = 60
 DAY_MS = 86_400_000
@@ -48,7 +48,7 @@ def test_everything_is_carried_where_nothing_was_chosen() -> None:
 
 def test_who_belongs_and_is_called_what_is_carried_whatever_the_purpose() -> None:
     interest = Choice(purposes=(LOG_FEED,)).interest((), NOW_MS)
-    assert [n for n in range(32) if interest.logs >> n & 1] == sorted((LOG_ID, LOG_FEED, PROFILE))
+    assert [n for n in range(32) if interest.logs >> n & 1] == sorted((LOG_ID, LOG_FEED, PROFILE, LOG_DELETIONS))
 
 
 def test_ones_own_sections_are_carried_whatever_was_chosen() -> None:
@@ -123,14 +123,14 @@ async def test_a_choice_counts_at_once_and_after_a_restart_and_others_see_it() -
                 await bob.api.peer_add(address=alice.address, name="alice")
                 assert [news["ok"] async for news in alice.api.sync() if news["event"] == "result"] == [True]
                 answer = await alice.api.interest.interest_set(purposes=["docs"])
-                assert answer["purposes"] == ["id", "docs", "profile"]
+                assert answer["purposes"] == ["id", "docs", "profile", "deletions"]
                 assert not alice.mesh.interest.logs >> LOG_FEED & 1
                 await bob.api.social.post("a post that Alice does not carry")
                 assert [news["ok"] async for news in alice.api.sync() if news["event"] == "result"] == [True]
                 assert [post async for post in alice.api.social.read()] == []
                 others = (await bob.api.interest.interest_show())["others"]
                 said = {other["name"]: other["purposes"] for other in others}
-                assert said["alice"] == ["id", "docs", "profile"]
+                assert said["alice"] == ["id", "docs", "profile", "deletions"]
                 with pytest.raises(BadRequest, match="no sections"):
                     await bob.api.interest.interest_set(sections=["Lyon"])
                 assert interest_of(first, NOW_MS) == alice.mesh.interest

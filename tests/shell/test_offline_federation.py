@@ -113,8 +113,8 @@ def test_a_petname_is_kept_without_a_daemon(door: OfflineDoor) -> None:
 
 
 def test_an_interest_is_kept_without_a_daemon(door: OfflineDoor) -> None:
-    assert door.call("interest/set", {"purposes": ["feed"]})["purposes"] == ["id", "feed", "profile"]
-    assert door.call("interest/show", {})["purposes"] == ["id", "feed", "profile"]
+    assert door.call("interest/set", {"purposes": ["feed"]})["purposes"] == ["id", "feed", "profile", "deletions"]
+    assert door.call("interest/show", {})["purposes"] == ["id", "feed", "profile", "deletions"]
     assert door.call("interest/set", {"everything": True})["everything"]
 
 
