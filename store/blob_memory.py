@@ -1,0 +1,131 @@
+"""Blobs in dictionaries: `store.blob_interface.BlobStore` for tests. Nothing survives the process. Pure."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from store.blob_interface import BlobState, Source
+from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, Manifest, chunk_id, held_map
+from store.errors import NotFound, TooLarge
+
+
+class _Kept(NamedTuple):
+    manifest: Manifest
+    pinned: bool
+    used_ms: int
+
+
+class MemoryBlobStore:
+    """`BlobStore` without a disk. For one thread at a time."""
+
+    def __init__(self, clock_ms: Callable[[], int] = lambda: 0) -> None:
+        """`clock_ms`: tells when a blob was used."""
+        self._clock_ms = clock_ms
+        self._blobs: dict[bytes, _Kept] = {}
+        self._chunks: dict[bytes, bytes] = {}
+
+    def begin(self, manifest: Manifest) -> None:
+        """Keep the manifest of a blob whose chunks will come."""
+        self._blobs.setdefault(manifest.id, _Kept(manifest, False, self._clock_ms()))
+
+    def manifest(self, blob: bytes) -> Manifest | None:
+        """The manifest of a blob that was begun or is complete."""
+        kept = self._blobs.get(blob)
+        return None if kept is None else kept.manifest
+
+    def missing(self, blob: bytes) -> list[int]:
+        """Places of the chunks of a blob that are not here."""
+        chunks = self._kept(blob).manifest.chunks
+        return [index for index, chunk in enumerate(chunks) if chunk not in self._chunks]
+
+    def held(self, blob: bytes) -> bytes:
+        """The bitmap of the chunks of a blob that are here."""
+        chunks = self._kept(blob).manifest.chunks
+        return held_map((i for i, chunk in enumerate(chunks) if chunk in self._chunks), len(chunks))
+
+    def _kept(self, blob: bytes) -> _Kept:
+        try:
+            return self._blobs[blob]
+        except KeyError:
+            raise NotFound("nothing is held of that blob") from None
+
+    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+        """Keep a chunk, which the caller has checked."""
+        self._chunks.setdefault(chunk, data)
+
+    def read_chunk(self, chunk: bytes) -> bytes | None:
+        """A chunk; None where it is not here."""
+        return self._chunks.get(chunk)
+
+    def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
+        """Keep everything that `source` gives as a blob."""
+        content = bytearray()
+        while piece := source.read(CHUNK_BYTES):
+            content += piece
+            if len(content) > MAX_BLOB_BYTES:
+                raise TooLarge(f"a file has at most {MAX_BLOB_BYTES:,} bytes")
+            tell(len(content))
+        parts = [bytes(content[at : at + CHUNK_BYTES]) for at in range(0, len(content), CHUNK_BYTES)]
+        manifest = Manifest(len(content), tuple(map(chunk_id, parts)))
+        self._chunks.update(zip(manifest.chunks, parts, strict=True))
+        before = self._blobs.get(manifest.id)
+        is_pinned = pinned or (before is not None and before.pinned)
+        self._blobs[manifest.id] = _Kept(manifest, is_pinned, self._clock_ms())
+        return manifest
+
+    def read(self, blob: bytes, write: Callable[[bytes], object]) -> None:
+        """Give a complete blob to `write`, chunk after chunk."""
+        missing = self.missing(blob)
+        chunks = self._kept(blob).manifest.chunks
+        if missing:
+            raise NotFound(f"{len(missing):,} of {len(chunks):,} chunks of that blob are not here")
+        self.note_use(blob)
+        for chunk in chunks:
+            write(self._chunks[chunk])
+
+    def pin(self, blob: bytes, pinned: bool) -> None:
+        """Mark a blob to stay, or to go when room is needed."""
+        self._blobs[blob] = self._kept(blob)._replace(pinned=pinned, used_ms=self._clock_ms())
+
+    def note_use(self, blob: bytes) -> None:
+        """Note that a blob was used just now."""
+        if blob in self._blobs:
+            self._blobs[blob] = self._blobs[blob]._replace(used_ms=self._clock_ms())
+
+    def drop(self, blob: bytes) -> int:
+        """Forget a blob and those of its chunks that no other blob has."""
+        self._kept(blob)
+        before = self.used_bytes()
+        del self._blobs[blob]
+        self.tidy()
+        return before - self.used_bytes()
+
+    def listed(self) -> list[BlobState]:
+        """Every blob that was begun or is complete, the one used last first."""
+        states = [
+            BlobState(
+                manifest.id,
+                manifest.size,
+                sum(
+                    manifest.chunk_size(i) for i, chunk in enumerate(manifest.chunks) if chunk in self._chunks
+                ),
+                pinned,
+                used_ms,
+            )
+            for manifest, pinned, used_ms in self._blobs.values()
+        ]
+        return sorted(states, key=lambda state: (-state.used_ms, state.blob))
+
+    def used_bytes(self) -> int:
+        """Bytes of all chunks that are here."""
+        return sum(map(len, self._chunks.values()))
+
+    def tidy(self) -> int:
+        """Remove chunks that belong to no blob."""
+        wanted = {chunk for kept in self._blobs.values() for chunk in kept.manifest.chunks}
+        orphans = self._chunks.keys() - wanted
+        for chunk in orphans:
+            del self._chunks[chunk]
+        return len(orphans)
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,353 @@
+"""The blobs of a home on disk: `store.blob_interface.BlobStore`.
+
+    blobs    n, blob (32 bytes), size, pinned, complete, used_ms, manifest     one row a blob
+    chunks   chunk (32 bytes), n                                               which blobs have which chunk
+
+The tables lie in an encrypted SQLite file of their own, because the home's has one writer already. The
+chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is here if its file is.
+Rows are written before chunks of a blob that will come, and after those of a file that is added; rows go
+before chunks do. So a crash leaves at most chunks that belong to no blob, which `tidy` removes. The column
+`complete` only spares looking at every file: where it is 0, one has to look.
+
+One process writes, any number reads.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from store.blob_interface import BlobState, Source
+from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, ChunkId, Manifest, chunk_id, held_map
+from store.crypto import SEAL_KEY_BYTES, keyed_digest
+from store.errors import Damaged, InvalidBlob, NotFound, StoreError, TooLarge
+from store.sqlite.chunk_folder import ChunkFolder
+from store.sqlite.connection import APPLICATION_ID, KEY_BYTES, Database, insert_rows
+
+CACHE_BYTES: Final = 4 * 2**20
+"""Pages of the file that are kept decrypted: it is small, and asked seldom."""
+
+SYNC_CHUNKS: Final = 256
+"""Chunks of an added file that are synced together, 64 MiB: the disk works while the next are read."""
+
+VERSION: Final = 1
+"""Of the tables, as `user_version`."""
+
+_SCHEMA: Final = """
+CREATE TABLE blobs (
+    n INTEGER PRIMARY KEY,
+    blob BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    pinned INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    used_ms INTEGER NOT NULL,
+    manifest BLOB NOT NULL
+) STRICT;
+CREATE TABLE chunks (
+    chunk BLOB NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (chunk, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chunks_by_blob ON chunks (n);
+"""
+
+_DATABASE_DOMAIN: Final = b"asterism/blobs/1/database"
+_NAME_DOMAIN: Final = b"asterism/blobs/1/names"
+_SEAL_DOMAIN: Final = b"asterism/blobs/1/seal"
+
+
+class SqliteBlobStore:
+    """`BlobStore` over an encrypted file and a folder of sealed chunks."""
+
+    def __init__(
+        self, path: Path, folder: Path, home_key: bytes, clock_ms: Callable[[], int], *, read_only: bool
+    ) -> None:
+        """Open the file `path` and the `folder`; both are made where this may write.
+
+        `home_key`: 32 bytes, from which the keys of both are derived.
+
+        Raises:
+            NotFound: there is nothing, and nothing may be written.
+            StoreLocked, WrongKey, Damaged, StorageFull: as they say.
+        """
+        key = keyed_digest(home_key, _DATABASE_DOMAIN, KEY_BYTES)
+        self._database = Database(path, key, create=True, read_only=read_only, cache_bytes=CACHE_BYTES)
+        try:
+            _prepare(self._database)
+            self._folder = ChunkFolder(
+                folder,
+                keyed_digest(home_key, _NAME_DOMAIN, SEAL_KEY_BYTES),
+                keyed_digest(home_key, _SEAL_DOMAIN, SEAL_KEY_BYTES),
+                read_only=read_only,
+            )
+        except BaseException:
+            self._database.close()
+            raise
+        self._clock_ms = clock_ms
+        self._read_only = read_only
+        self._changing = threading.RLock()
+        """Held while chunks come to belong to blobs or cease to."""
+        self._adding: Counter[bytes] = Counter()
+        """Chunks of files that are being added, which no row names yet."""
+
+    # --- blobs --------------------------------------------------------------------------------------
+
+    def begin(self, manifest: Manifest) -> None:
+        """Keep the manifest of a blob whose chunks will come."""
+        with self._changing:
+            self._keep(manifest, pinned=False, complete=not manifest.size, durable=False)
+
+    def _keep(self, manifest: Manifest, *, pinned: bool, complete: bool, durable: bool) -> None:
+        """Write the rows of a blob; what is known of it already stays, and may only become more."""
+        row = (manifest.id, manifest.size, pinned, complete, self._clock_ms(), manifest.encode())
+        with self._database.write(durable=durable) as connection:
+            is_known = _row(connection, "SELECT n FROM blobs WHERE blob = ?", manifest.id) is not None
+            if is_known:
+                connection.execute(
+                    "UPDATE blobs SET pinned = max(pinned, ?), complete = max(complete, ?),"
+                    " used_ms = max(used_ms, ?) WHERE blob = ?",
+                    (pinned, complete, row[4], manifest.id),
+                ).fetchall()
+                return
+            connection.execute(
+                "INSERT INTO blobs (blob, size, pinned, complete, used_ms, manifest)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            ).fetchall()
+            number = connection.last_insert_rowid()
+            chunks = sorted(set(manifest.chunks))
+            insert_rows(connection, "chunks", ("chunk", "n"), [(chunk, number) for chunk in chunks])
+
+    def manifest(self, blob: bytes) -> Manifest | None:
+        """The manifest of a blob that was begun or is complete."""
+        row = self._row("SELECT manifest FROM blobs WHERE blob = ?", blob)
+        if row is None:
+            return None
+        try:
+            return Manifest.parse(row[0])
+        except InvalidBlob as error:
+            raise Damaged(f"a manifest in the store of blobs is damaged: {error}") from error
+
+    def missing(self, blob: bytes) -> list[int]:
+        """Places of the chunks of a blob that are not here."""
+        places = self._absent(self._manifest(blob))
+        if not self._read_only:
+            self._note_complete(blob, not places)
+        return places
+
+    def held(self, blob: bytes) -> bytes:
+        """The bitmap of the chunks of a blob that are here."""
+        manifest = self._manifest(blob)
+        absent = frozenset(self._absent(manifest))
+        count = len(manifest.chunks)
+        return held_map((index for index in range(count) if index not in absent), count)
+
+    def _manifest(self, blob: bytes) -> Manifest:
+        manifest = self.manifest(blob)
+        if manifest is None:
+            raise NotFound("nothing is held of that blob")
+        return manifest
+
+    def _absent(self, manifest: Manifest) -> list[int]:
+        has, size_of = self._folder.has, manifest.chunk_size
+        return [index for index, chunk in enumerate(manifest.chunks) if not has(chunk, size_of(index))]
+
+    def _note_complete(self, blob: bytes, complete: bool) -> None:
+        if self._row("SELECT 1 FROM blobs WHERE blob = ? AND complete <> ?", blob, complete) is None:
+            return
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE blobs SET complete = ?, used_ms = max(used_ms, ?) WHERE blob = ?",
+                (complete, self._clock_ms() if complete else 0, blob),
+            ).fetchall()
+
+    # --- chunks -------------------------------------------------------------------------------------
+
+    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+        """Keep a chunk, which the caller has checked, of a blob that was begun."""
+        if not self._folder.has(chunk, len(data)):
+            self._folder.put(chunk, data)
+
+    def read_chunk(self, chunk: bytes) -> bytes | None:
+        """A chunk; None where it is not here. What is damaged goes, so that it can be fetched again."""
+        data = self._folder.read(chunk)
+        if data is None and not self._read_only and self._folder.remove_damaged(chunk):
+            self._forget_complete(chunk)
+        return data
+
+    def _forget_complete(self, chunk: bytes) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE blobs SET complete = 0 WHERE n IN (SELECT n FROM chunks WHERE chunk = ?)", (chunk,)
+            ).fetchall()
+
+    # --- whole files --------------------------------------------------------------------------------
+
+    def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
+        """Keep everything that `source` gives as a blob. Durable once it returns."""
+        if self._read_only:
+            raise StoreError("this store was opened for reading only")
+        chunks: list[ChunkId] = []
+        written: list[ChunkId] = []
+        size = synced = 0
+        try:
+            while data := _read_chunk(source):
+                size += len(data)
+                if size > MAX_BLOB_BYTES:
+                    raise TooLarge(f"a file has at most {MAX_BLOB_BYTES:,} bytes")
+                chunk = chunk_id(data)
+                chunks.append(chunk)
+                with self._changing:
+                    self._adding[chunk] += 1
+                if self.read_chunk(chunk) is None:
+                    self._folder.put(chunk, data)
+                    written.append(chunk)
+                tell(size)
+                if len(written) - synced >= SYNC_CHUNKS:
+                    self._folder.sync(written[synced:])
+                    synced = len(written)
+            self._folder.sync(written[synced:])
+            manifest = Manifest(size, tuple(chunks))
+            with self._changing:
+                self._keep(manifest, pinned=pinned, complete=True, durable=True)
+        except BaseException:
+            self._release(chunks)
+            self._remove_orphans(written)
+            raise
+        self._release(chunks)
+        return manifest
+
+    def _release(self, chunks: Iterable[bytes]) -> None:
+        with self._changing:
+            self._adding.subtract(chunks)
+            self._adding = +self._adding
+
+    def read(self, blob: bytes, write: Callable[[bytes], object]) -> None:
+        """Give a complete blob to `write`, chunk after chunk."""
+        manifest = self._manifest(blob)
+        absent = self._absent(manifest)
+        if absent:
+            raise NotFound(f"{len(absent):,} of {len(manifest.chunks):,} chunks of that blob are not here")
+        self.note_use(blob)
+        for index, chunk in enumerate(manifest.chunks):
+            data = self.read_chunk(chunk)
+            if data is None:
+                raise NotFound(f"chunk {index:,} of that blob is damaged or was just dropped")
+            write(data)
+
+    # --- what stays and what goes -------------------------------------------------------------------
+
+    def pin(self, blob: bytes, pinned: bool) -> None:
+        """Mark a blob to stay, or to go when room is needed."""
+        with self._database.write(durable=True) as connection:
+            connection.execute(
+                "UPDATE blobs SET pinned = ?, used_ms = max(used_ms, ?) WHERE blob = ?",
+                (pinned, self._clock_ms(), blob),
+            ).fetchall()
+            if connection.changes() == 0:
+                raise NotFound("nothing is held of that blob")
+
+    def note_use(self, blob: bytes) -> None:
+        """Note that a blob was used just now."""
+        if not self._read_only:
+            with self._database.write() as connection:
+                connection.execute(
+                    "UPDATE blobs SET used_ms = max(used_ms, ?) WHERE blob = ?", (self._clock_ms(), blob)
+                ).fetchall()
+
+    def drop(self, blob: bytes) -> int:
+        """Forget a blob and those of its chunks that no other blob has."""
+        with self._changing:
+            with self._database.write() as connection:
+                row = _row(connection, "SELECT n FROM blobs WHERE blob = ?", blob)
+                if row is None:
+                    raise NotFound("nothing is held of that blob")
+                chunks: list[Any] = connection.execute("SELECT chunk FROM chunks WHERE n = ?", row).fetchall()
+                connection.execute("DELETE FROM chunks WHERE n = ?", row).fetchall()
+                connection.execute("DELETE FROM blobs WHERE n = ?", row).fetchall()
+            return self._remove_orphans(chunk for (chunk,) in chunks)
+
+    def _remove_orphans(self, chunks: Iterable[bytes]) -> int:
+        """Remove those of `chunks` that belong to no blob, and to no file that is being added."""
+        with self._changing:
+            removed_bytes = 0
+            with self._database.read() as connection:
+                for chunk in chunks:
+                    kept = _row(connection, "SELECT 1 FROM chunks WHERE chunk = ? LIMIT 1", chunk)
+                    if kept is None and chunk not in self._adding:
+                        removed_bytes += self._folder.remove(chunk)
+            return removed_bytes
+
+    def listed(self) -> list[BlobState]:
+        """Every blob that was begun or is complete, the one used last first."""
+        with self._database.read() as connection:
+            rows: list[Any] = connection.execute(
+                "SELECT blob, size, pinned, complete, used_ms FROM blobs ORDER BY used_ms DESC, blob"
+            ).fetchall()
+        return [
+            BlobState(BlobId(blob), size, size if complete else self._held_bytes(blob), bool(pinned), used_ms)
+            for blob, size, pinned, complete, used_ms in rows
+        ]
+
+    def _held_bytes(self, blob: bytes) -> int:
+        manifest = self.manifest(blob)
+        if manifest is None:  # dropped a moment ago
+            return 0
+        return manifest.size - sum(map(manifest.chunk_size, self._absent(manifest)))
+
+    def used_bytes(self) -> int:
+        """Bytes that the chunks take on the disk."""
+        return self._folder.used_bytes()
+
+    def tidy(self) -> int:
+        """Remove chunks that belong to no blob. Does nothing while a file is being added."""
+        with self._changing:
+            if self._adding or self._read_only:
+                return 0
+            with self._database.read() as connection:
+                rows: list[Any] = connection.execute("SELECT DISTINCT chunk FROM chunks").fetchall()
+            return self._folder.sweep({self._folder.name_of(chunk) for (chunk,) in rows})
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._database.close()
+
+    def _row(self, sql: str, *values: bytes | int) -> tuple[Any, ...] | None:
+        with self._database.read() as connection:
+            return _row(connection, sql, *values)
+
+
+def _row(connection: apsw.Connection, sql: str, *values: bytes | int) -> tuple[Any, ...] | None:
+    """The first row of an answer, or None."""
+    row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+    return row
+
+
+def _prepare(database: Database) -> None:
+    """Make the tables where there are none. Raises: StoreError: a newer program has written them."""
+    with database.read() as connection:
+        rows: list[Any] = connection.execute("PRAGMA user_version").fetchall()
+    [[version]] = rows
+    if version > VERSION:
+        raise StoreError("a newer version of the program has written the store of blobs: update the program")
+    if version < VERSION:
+        with database.write(durable=True) as connection:
+            connection.execute(_SCHEMA).fetchall()
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
+            connection.execute(f"PRAGMA user_version = {VERSION}").fetchall()
+
+
+def _read_chunk(source: Source) -> bytes:
+    """The next chunk of a source, whole unless it is the last; empty at the end."""
+    data = source.read(CHUNK_BYTES)
+    if not data or len(data) == CHUNK_BYTES:
+        return data
+    parts = [data]
+    left = CHUNK_BYTES - len(data)
+    while left and (data := source.read(left)):
+        parts.append(data)
+        left -= len(data)
+    return b"".join(parts)
