@@ -38,6 +38,11 @@ hub = false
 # Look for other nodes in the local network? Off by default: whoever shares the network, in a cafe for
 # instance, then learns that this device takes part.
 mdns = false
+
+# The languages that you read, the best first, for example ["de", "en", "pt-BR"]. What others wrote in another
+# one is shown in a translation, where somebody made one. The first is the language of what you write, unless
+# you say otherwise with --language. A change counts at once.
+languages = []
 """
 
 
@@ -62,6 +67,8 @@ class Config(NamedTuple):
     """Multiaddrs; checked for their shape only, `gossip.net.host` judges them."""
     hub: bool = False
     mdns: bool = False
+    languages: tuple[str, ...] = ()
+    """Tags of the languages that the owner reads, the best first."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -94,6 +101,7 @@ def parse(text: str) -> Config:
         _addresses(values.get("listen", list(DEFAULT_LISTEN))),
         _switch(values, "hub"),
         _switch(values, "mdns"),
+        _languages(values.get("languages", [])),
     )
 
 
@@ -104,6 +112,17 @@ def _addresses(value: object) -> tuple[str, ...]:
         if type(address) is not str or not address.startswith("/"):
             raise _broken(f"{address!r} is no address; one looks like {DEFAULT_LISTEN[0]}")
     return tuple(value)
+
+
+def _languages(value: object) -> tuple[str, ...]:
+    from node.languages import read_tags  # late: only who reads the file needs it
+
+    if not isinstance(value, list) or not all(type(tag) is str for tag in value):
+        raise _broken('languages is a list of tags, such as ["de", "en"]')
+    try:
+        return read_tags(value)
+    except BadData as error:
+        raise _broken(f"languages: {error.message[:1].lower()}{error.message[1:].rstrip('.')}") from error
 
 
 def _switch(values: Mapping[str, object], name: str) -> bool:

@@ -166,7 +166,11 @@ def _configure(paths: Paths, wishes: Wishes) -> Config:
         config = Config()
     except (OSError, UnicodeDecodeError) as error:
         raise DamagedHome(f"{paths.config} cannot be read: {error}.", "Correct it, or delete it.") from error
-    wanted = Config(wishes.listen or config.listen, wishes.hub or config.hub, wishes.mdns or config.mdns)
+    wanted = config._replace(
+        listen=wishes.listen or config.listen,
+        hub=wishes.hub or config.hub,
+        mdns=wishes.mdns or config.mdns,
+    )
     for address in wanted.listen:
         try:
             parse_listen_address(address)

@@ -18,8 +18,10 @@ def test_the_text_that_init_writes_says_the_defaults() -> None:
 
 
 def test_each_setting_is_read() -> None:
-    text = 'listen = ["/ip4/127.0.0.1/tcp/4711"]\nhub = true\nmdns = true\n'
-    assert parse(text) == Config(("/ip4/127.0.0.1/tcp/4711",), True, True)
+    text = (
+        'listen = ["/ip4/127.0.0.1/tcp/4711"]\nhub = true\nmdns = true\nlanguages = ["DE", "pt_br", "de"]\n'
+    )
+    assert parse(text) == Config(("/ip4/127.0.0.1/tcp/4711",), True, True, ("de", "pt-BR"))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ def test_each_setting_is_read() -> None:
         "hub = 1",
         'mdns = "yes"',
         "lisen = []",
+        'languages = "de"',
+        "languages = [1]",
+        'languages = ["german language"]',
         "hub = ",
         "listen = [" + '"/x",' * (MAX_LISTEN + 1) + "]",
     ],
