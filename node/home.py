@@ -2,7 +2,7 @@
 
     lock        held by whoever may write (a daemon, or a command that changes something without one)
     keyring     opens first; its home key opens the databases
-    store       entries with their views, settings, the list of peers; and the search index beside it
+    store       entries with their views, settings, the list of peers; the search index and blobs beside it
     allowed     who is let in: in an open circle the list of peers, in a federation whom the roster knows
     birthplace  see `node.birthplace`; where it is another, `why_not` says so and the author signs nothing
 
@@ -11,6 +11,8 @@ Synchronous and without trio: commands that run without a daemon use it too.
 
 import fcntl
 import os
+import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -24,10 +26,13 @@ from node.federation.roster import Roster
 from node.keyring import AskPassphrase, Keys
 from node.paths import FILE_MODE, Paths
 from node.shelf import Folding, Shelf
+from store.blob_interface import BlobStore
+from store.blob_memory import MemoryBlobStore
 from store.charter import Charter
 from store.crypto import SigningKey, keyed_digest
-from store.errors import StorageFull, StoreError, StoreLocked
+from store.errors import NotFound, StorageFull, StoreError, StoreLocked
 from store.ids import LOG_ID, AuthorId
+from store.sqlite.blobs import SqliteBlobStore
 from store.sqlite.connection import KEY_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.home import HomeTables
@@ -71,6 +76,8 @@ class Home:
         """Why nothing may be signed; empty: all is well."""
         self._lock = lock
         self._search: SearchIndex | None = None
+        self._blobs: BlobStore | None = None
+        self._opening_blobs = threading.Lock()
 
     @property
     def device(self) -> AuthorId:
@@ -115,6 +122,27 @@ class Home:
             self._search = SearchIndex(self.paths.search_db, self.home_key, self.entries, text_of)
         return self._search
 
+    @property
+    def blobs(self) -> BlobStore:
+        """The blobs, opened when they are first asked for. For any thread.
+
+        Where nothing may be written and there are none, what is given holds nothing.
+
+        Raises:
+            StorageFull, StoreLocked, WrongKey, Damaged, StoreError: as they say.
+        """
+        with self._opening_blobs:
+            if self._blobs is None:
+                self._blobs = self._open_blobs()
+            return self._blobs
+
+    def _open_blobs(self) -> BlobStore:
+        paths, read_only = self.paths, self.database.read_only
+        try:
+            return SqliteBlobStore(paths.blobs_db, paths.blobs, self.home_key, _now_ms, read_only=read_only)
+        except NotFound:
+            return MemoryBlobStore(_now_ms)
+
     def settle_here(self) -> None:
         """Record that this is where the home lives; it may sign then. Raises: StorageFull."""
         self.tables.set({_BIRTHPLACE: birthplace.look(self.paths.log_db).encode()})
@@ -130,6 +158,9 @@ class Home:
         if self._search is not None:
             self._search.close()
             self._search = None
+        with self._opening_blobs:
+            if self._blobs is not None:
+                self._blobs.close()
         self.entries.close()
         if self._lock >= 0:
             os.close(self._lock)
@@ -247,6 +278,10 @@ def is_held(paths: Paths) -> bool:
     except OSError:
         return False
     return False
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _locked(paths: Paths) -> HomeLocked:

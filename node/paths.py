@@ -3,7 +3,8 @@
 config.toml       settings for people
 network.aster     the charter as a network file
 keys/             home.key and device.key, see `node.keyring`
-store/            log.db and search.db, both encrypted; recovering, see `Paths`
+store/            log.db, search.db and blobs.db, all encrypted; recovering, see `Paths`
+blobs/            chunks of files, each sealed; see `store.sqlite.chunk_folder`
 lock              held by whoever may write
 control.sock      the control door; control.path names it where the home's path is too long
 daemon.log        what the daemon did; no bodies and no secrets
@@ -66,6 +67,16 @@ class Paths(NamedTuple):
     def search_db(self) -> Path:
         """The full-text index; may be deleted at any time."""
         return self.store / "search.db"
+
+    @property
+    def blobs_db(self) -> Path:
+        """Which blobs are held, of which chunks they consist, and which are pinned."""
+        return self.store / "blobs.db"
+
+    @property
+    def blobs(self) -> Path:
+        """Directory of the chunks of files."""
+        return self.home / "blobs"
 
     @property
     def recovering(self) -> Path:

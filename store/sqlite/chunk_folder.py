@@ -14,7 +14,7 @@ Nothing here knows of blobs. For any thread.
 import errno
 import os
 import threading
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -80,15 +80,15 @@ class ChunkFolder:
         """
         if self._read_only:
             raise StoreError("this store was opened for reading only")
-        path, sealed = self._path(chunk), self._sealed(chunk, data)
+        path, parts = self._path(chunk), self._sealed(chunk, data)
         new = os.path.join(self._folder, _NEW, os.urandom(8).hex())
         with _own_errors():
             try:
-                _write_file(new, sealed)
+                _write_file(new, parts)
                 with self._placing:
                     before = max(_size_of(path), 0)
                     _rename(new, path)
-                    self._count(len(sealed) - before)
+                    self._count(_file_bytes(len(data)) - before)
             except OSError:
                 with suppress(OSError):
                     os.unlink(new)
@@ -98,23 +98,23 @@ class ChunkFolder:
         if self._used_bytes is not None:
             self._used_bytes += grown_bytes
 
-    def _sealed(self, chunk: bytes, data: bytes) -> bytes:
+    def _sealed(self, chunk: bytes, data: bytes) -> tuple[bytes, bytes]:
         nonce = os.urandom(SEAL_NONCE_BYTES)
         spare = _file_bytes(len(data)) - _OVERHEAD_BYTES - len(data)
         padded = b"".join((len(data).to_bytes(_LENGTH_BYTES, "big"), data, _ZEROS[:spare]))
-        return nonce + seal(self._seal_key, nonce, padded, chunk)
+        return nonce, seal(self._seal_key, nonce, padded, chunk)
 
     def read(self, chunk: bytes) -> bytes | None:
         """A chunk; None where there is none, or what is there does not unseal."""
         try:
             with open(self._path(chunk), "rb", buffering=0) as file:
-                sealed = file.read()
+                nonce, sealed = file.read(SEAL_NONCE_BYTES), file.read()
         except OSError:
             return None
-        if sealed is None or len(sealed) < _OVERHEAD_BYTES:
+        if len(nonce) + len(sealed) < _OVERHEAD_BYTES:
             return None
         try:
-            padded = unseal(self._seal_key, sealed[:SEAL_NONCE_BYTES], sealed[SEAL_NONCE_BYTES:], chunk)
+            padded = unseal(self._seal_key, nonce, sealed, chunk)
         except Damaged:
             return None
         size = int.from_bytes(padded[:_LENGTH_BYTES], "big")
@@ -200,10 +200,10 @@ def _size_of(path: str) -> int:
         return -1
 
 
-def _write_file(path: str, data: bytes) -> None:
+def _write_file(path: str, parts: Sequence[bytes]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
     try:
-        if os.write(handle, data) != len(data):
+        if os.writev(handle, parts) != sum(map(len, parts)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -369,15 +369,15 @@ def test_another_homes_key_opens_nothing(tmp_path: Path):
 def test_a_full_disk_is_told_and_keeps_nothing(
     disk: SqliteBlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    write = os.write
     room = [300_000]
 
-    def write_within(handle: int, data: bytes) -> int:
+    def write_within(handle: int, parts: Sequence[bytes]) -> int:
+        data = b"".join(parts)
         taken = min(room[0], len(data))
         room[0] -= taken
-        return write(handle, data[:taken])
+        return os.write(handle, data[:taken])
 
-    monkeypatch.setattr(chunk_folder.os, "write", write_within)
+    monkeypatch.setattr(chunk_folder.os, "writev", write_within)
     with pytest.raises(StorageFull):
         added(disk, THREE)
     assert disk.listed() == []
