@@ -61,6 +61,22 @@ INDEX_WAIT_S: Final = 0.25
 INDEX_AT_ONCE: Final = 4_096
 """So many new entries are indexed without waiting: bulk."""
 
+INDEXER_MIN_TEXTS: Final = 1_000
+"""Texts of one step of the search index from which on a process is started for it: 15 ms of work or more,
+with more behind it."""
+
+INDEXER_KEEP_TEXTS: Final = 32
+"""Texts from which on a step goes to the process where it runs anyway; fewer take less than a millisecond."""
+
+INDEXER_IDLE_S: Final = 20.0
+"""How long the process is kept without work; it holds up to 80 MB of words and pages."""
+
+INDEXER_HANG_S: Final = 180.0
+"""How long a step may take: some 0.2 s, but a minute where millions of entries are merged on a slow disk."""
+
+INDEXER_REST_S: Final = 60.0
+"""How long to do without the process after it failed."""
+
 VERIFIER_MIN_ENTRIES: Final = 24
 """Signatures from which on it pays to hand them to another process; fewer take about a millisecond."""
 

@@ -9,7 +9,7 @@ What is text in an entry is the caller's to say; `store.search_text` says which 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -20,9 +20,21 @@ from store.crypto import keyed_digest
 from store.entry import Entry
 from store.errors import Damaged, WrongKey
 from store.interface import MAX_KEY, EntryKey
-from store.search_text import FORM_VERSION, TOKENIZER, match_expression, normal_form
+from store.search_text import match_expression
 from store.sqlite.connection import KEY_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.search_steps import (
+    KEY_BITS,
+    VERSION,
+    Progress,
+    Step,
+    StepWriter,
+    lay_out,
+    open_index,
+    read_progress,
+    row_of,
+    write_step,
+)
 
 TextOf: TypeAlias = Callable[[Entry], str | None]
 """The text of an entry that search shall find; None: none, or its body is not here. Must not raise."""
@@ -31,44 +43,8 @@ BATCH_ENTRIES: Final = 8_000
 """Entries of one transaction: about 4 MB of words, one segment of the index. Larger ones gain little."""
 
 CHANGES_AT_ONCE: Final = 1_000
-CACHE_BYTES: Final = 16 * 2**20
 TIDY_PAGES: Final = 64
 """Pages that one step of tidying writes, some 15 ms."""
-
-_LAYOUT_VERSION: Final = 1
-_VERSION: Final = _LAYOUT_VERSION * 1_000 + FORM_VERSION
-_HASH_BYTES: Final = 32 * 2**20
-"""Words held back in memory before a segment is written; a batch stays below it."""
-
-_INDEX_PAGE_BYTES: Final = 8_000
-"""FTS5's own pages: one fills a page of the file, less its overhead."""
-
-_TIDY_PIECES: Final = 8
-"""Fewest pieces of one size that `SearchIndex.tidy` merges."""
-
-_MAX_PIECES: Final = 512
-"""Pieces of one size that bulk indexing may leave for `SearchIndex.tidy`; beyond, one transaction merges
-them all. A merge costs 8 µs an entry. Of a million entries, the newest 50 with six very common words
-are found in 30 ms among 125 pieces, and in under 1 ms once they are merged."""
-
-_KEY_DIGITS: Final = 19
-_KEY_BITS: Final = MAX_KEY.bit_length()
-_MAX_SECOND: Final = (1 << 63 - _KEY_BITS) - 1
-"""The year 2242. What claims to be later counts as of then."""
-
-_LAYOUT: Final = (
-    f"""CREATE VIRTUAL TABLE words USING fts5
-        (text, content = '', contentless_delete = 1, tokenize = "{TOKENIZER}")""",
-    f"INSERT INTO words (words, rank) VALUES ('hashsize', {_HASH_BYTES})",
-    f"INSERT INTO words (words, rank) VALUES ('pgsz', {_INDEX_PAGE_BYTES})",
-    "INSERT INTO words (words, rank) VALUES ('automerge', 0)",
-    f"INSERT INTO words (words, rank) VALUES ('crisismerge', {_MAX_PIECES})",
-    f"INSERT INTO words (words, rank) VALUES ('usermerge', {_TIDY_PIECES})",
-    """CREATE TABLE progress
-        (key INTEGER NOT NULL, anchor_key INTEGER NOT NULL, anchor BLOB, change INTEGER NOT NULL) STRICT""",
-    "INSERT INTO progress VALUES (0, 0, NULL, 0)",
-    f"PRAGMA user_version = {_VERSION}",
-)
 
 
 class Hit(NamedTuple):
@@ -77,27 +53,6 @@ class Hit(NamedTuple):
     second: int
     """Its claimed time in whole seconds of Unix time, at most of the year 2242."""
     key: EntryKey
-
-
-class _Progress(NamedTuple):
-    """How far the index has followed: the last key looked at, the last entry indexed, the last change."""
-
-    key: int
-    anchor_key: int
-    anchor: bytes | None
-    change: int
-
-
-class _Step(NamedTuple):
-    """What is to be written next."""
-
-    after: _Progress
-    rows: list[tuple[int, str]]
-    """Row and form of entries that came."""
-    gone: list[int]
-    """Rows of entries that went or changed."""
-    back: list[tuple[int, str]]
-    """Of those, what the home still holds."""
 
 
 class SearchIndex:
@@ -120,6 +75,8 @@ class SearchIndex:
         self._store = store
         self._text_of = text_of
         self._filling = threading.Lock()
+        self.helper: StepWriter | None = None
+        """Who writes steps, if anybody but us; what it did not write we do."""
         self._database = self._open()
         self._followed = self._progress().key
 
@@ -146,10 +103,10 @@ class SearchIndex:
         expression = match_expression(query)
         if expression is None or limit < 1:
             return []
-        low = _row(since_ms, 0)
-        high = 2**63 - 1 if until_ms is None else _row(until_ms, MAX_KEY)
+        low = row_of(since_ms, 0)
+        high = 2**63 - 1 if until_ms is None else row_of(until_ms, MAX_KEY)
         if before is not None:
-            high = min(high, (before.second << _KEY_BITS | before.key) - 1)
+            high = min(high, (before.second << KEY_BITS | before.key) - 1)
         self.catch_up()
         try:
             return self._matches(expression, low, high, limit)
@@ -182,7 +139,8 @@ class SearchIndex:
             if step is None:
                 return 0
             try:
-                self._write(before, step)
+                if self.helper is None or not self.helper.write(self._path, self._key, before, step):
+                    write_step(self._database, before, step)
             except (Damaged, WrongKey):
                 self._replace()
                 return 1
@@ -235,13 +193,13 @@ class SearchIndex:
                 " ORDER BY rowid DESC LIMIT ?",
                 (expression, low, high, limit),
             ).fetchall()
-        return [Hit(row >> _KEY_BITS, EntryKey(row & MAX_KEY)) for (row,) in rows]
+        return [Hit(row >> KEY_BITS, EntryKey(row & MAX_KEY)) for (row,) in rows]
 
-    def _progress(self) -> _Progress:
+    def _progress(self) -> Progress:
         with self._database.read() as connection:
-            return _read_progress(connection)
+            return read_progress(connection)
 
-    def _next_step(self, progress: _Progress, limit: int) -> _Step | None:
+    def _next_step(self, progress: Progress, limit: int) -> Step | None:
         """What the home holds beyond `progress`, or None."""
         # Changes first: what changes after this is read is left for the next step.
         changes = self._store.body_changes(progress.change, CHANGES_AT_ONCE)
@@ -253,35 +211,23 @@ class SearchIndex:
         change = changes[-1].change if changes else progress.change
         moved = {change.key: change.time_ms for change in changes if change.key <= batch.last_key}
         now = zip(moved, self._store.at_keys(list(moved)), strict=True)
-        return _Step(
-            _Progress(batch.last_key, anchor_key, anchor, change),
+        return Step(
+            Progress(batch.last_key, anchor_key, anchor, change),
             self._rows(keyed),
-            [_row(time_ms, key) for key, time_ms in moved.items()],
+            [row_of(time_ms, key) for key, time_ms in moved.items()],
             self._rows((key, entry) for key, entry in now if entry is not None),
         )
 
     def _rows(self, entries: Iterable[tuple[int, Entry]]) -> list[tuple[int, str]]:
         return [
-            (_row(entry.time_ms, key), normal_form(text))
+            (row_of(entry.time_ms, key), text)
             for key, entry in entries
             if entry.body is not None and (text := self._text_of(entry))
         ]
 
-    def _write(self, before: _Progress, step: _Step) -> None:
-        """Write a step, unless another process was first."""
-        with self._database.write() as connection:
-            if _read_progress(connection) != before:
-                return
-            _insert(connection, step.rows)
-            connection.executemany("DELETE FROM words WHERE rowid = ?", [(row,) for row in step.gone])
-            _insert(connection, step.back)
-            connection.execute(
-                "UPDATE progress SET key = ?, anchor_key = ?, anchor = ?, change = ?", step.after
-            ).fetchall()
-
     def _open(self) -> Database:
         try:
-            database = Database(self._path, self._key, create=True, exclusive=False, cache_bytes=CACHE_BYTES)
+            database = open_index(self._path, self._key, create=True)
         except (Damaged, WrongKey):
             return self._create()
         try:
@@ -296,9 +242,9 @@ class SearchIndex:
         """Whether the file has our layout and follows the entries that the home holds."""
         with database.read() as connection:
             row: Any = connection.execute("PRAGMA user_version").fetchone()
-            if row[0] != _VERSION:
+            if row[0] != VERSION:
                 return False
-            progress = _read_progress(connection)
+            progress = read_progress(connection)
         if progress.key > self._store.last_key() or progress.change > self._store.last_change():
             return False
         [entry] = self._store.at_keys([progress.anchor_key])
@@ -308,38 +254,13 @@ class SearchIndex:
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + suffix).unlink()
-        database = Database(self._path, self._key, create=True, exclusive=False, cache_bytes=CACHE_BYTES)
-        with database.write() as connection:
-            for statement in _LAYOUT:
-                connection.execute(statement).fetchall()
+        database = open_index(self._path, self._key, create=True)
+        lay_out(database)
         return database
 
     def _replace(self) -> None:
         """Begin anew with an empty index."""
+        if self.helper is not None:
+            self.helper.let_go()
         self._database.close()
         self._database = self._create()
-
-
-def _row(time_ms: int, key: int) -> int:
-    second = min(max(time_ms, 0) // 1_000, _MAX_SECOND)
-    return second << _KEY_BITS | key
-
-
-def _read_progress(connection: apsw.Connection) -> _Progress:
-    row: Any = connection.execute("SELECT key, anchor_key, anchor, change FROM progress").fetchone()
-    return _Progress(*row)
-
-
-def _insert(connection: apsw.Connection, rows: Sequence[tuple[int, str]]) -> None:
-    """Insert all rows by one statement: FTS5 writes a segment at the end of each.
-
-    In ascending order, for a smaller number begins a new segment too. The number goes in front of the
-    text because one array is all that can be bound.
-    """
-    if rows:
-        packed = tuple([f"{row:0{_KEY_DIGITS}d}{text}" for row, text in sorted(rows)])
-        connection.execute(
-            f"INSERT INTO words (rowid, text) SELECT CAST(substr(value, 1, {_KEY_DIGITS}) AS INTEGER),"
-            f" substr(value, {_KEY_DIGITS + 1}) FROM carray(?)",
-            (apsw.carray(packed),),
-        ).fetchall()

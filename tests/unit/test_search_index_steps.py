@@ -13,7 +13,7 @@ from store.crypto import SigningKey
 from store.entry import Entry, make_body, sign
 from store.errors import Damaged, StorageFull
 from store.ids import LOG_FEED, NetworkId
-from store.sqlite import search as search_module
+from store.sqlite import search_steps
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.rows import Batch
@@ -76,14 +76,14 @@ def test_several_threads_index_in_turns(home: Home) -> None:
 def test_a_step_that_could_not_be_written_is_made_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.put(100)
     calls = count(1)
-    insert = search_module._insert
+    insert = search_steps._insert
 
     def insert_if_there_is_room(connection: Any, rows: Any) -> None:
         if next(calls) % 4 == 0:
             raise StorageFull("no more")
         insert(connection, rows)
 
-    monkeypatch.setattr(search_module, "_insert", insert_if_there_is_room)
+    monkeypatch.setattr(search_steps, "_insert", insert_if_there_is_room)
     refused: list[StorageFull] = []
 
     def follow() -> None:
@@ -105,14 +105,14 @@ def test_an_index_that_breaks_while_it_is_filled_is_made_anew(
 ) -> None:
     home.put(100)
     calls = count(1)
-    insert = search_module._insert
+    insert = search_steps._insert
 
     def insert_until_it_breaks(connection: Any, rows: Any) -> None:
         if next(calls) in (9, 20):
             raise apsw.CorruptError("broken")
         insert(connection, rows)
 
-    monkeypatch.setattr(search_module, "_insert", insert_until_it_breaks)
+    monkeypatch.setattr(search_steps, "_insert", insert_until_it_breaks)
 
     def follow() -> None:
         while home.index.index_some(5):
