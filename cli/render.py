@@ -2,7 +2,8 @@
 
 What comes from the network is shown so that it cannot act on the terminal or pose as something else:
 control characters and bidirectional overrides appear as escapes. In JSON they are escaped too, which
-every reader undoes; other scripts stay as they are, so that output can be searched.
+every reader undoes; other scripts stay as they are, so that output can be searched. On a terminal text in
+a script that is written from right to left is isolated, so that it does not disorder the line around it.
 """
 
 import json
@@ -23,7 +24,20 @@ _UNSAFE: Final = re.compile(
 """Controls, line and paragraph separators, bidirectional embeddings, overrides and isolates, tags (invisible
 ASCII), lone surrogates. Joiners stay: scripts and emoji need them."""
 
-_STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_RIGHT_TO_LEFT: Final = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+"""Letters and marks of Hebrew, Arabic, Syriac, Thaana, N'Ko, Adlam and others."""
+
+_STYLES: Final = {
+    "bold": "1",
+    "dim": "2",
+    "italic": "3",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "code": "36",
+}
 
 EXIT_PIPE: Final = 141
 """Whoever read our output has gone; what a shell reports for a program that SIGPIPE ended."""
@@ -34,7 +48,7 @@ class OutputLost(Exception):
 
 
 class Styled(NamedTuple):
-    """Text in a style of `_STYLES`."""
+    """Text in a style of `_STYLES`, or in several with spaces between."""
 
     text: str
     style: str
@@ -46,6 +60,11 @@ Part = str | Styled
 def visible(text: str) -> str:
     """`text` with everything that acts on a terminal made visible; one line stays one line."""
     return _UNSAFE.sub(_escape, text)
+
+
+def isolated(text: str) -> str:
+    """`text`, which is safe to look at, so that it disorders nothing beside it. For terminals alone."""
+    return text if _RIGHT_TO_LEFT.search(text) is None else f"\u2068{text}\u2069"
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -110,6 +129,19 @@ class Screen:
         self.as_json = as_json
         self._quiet = quiet
 
+    @property
+    def coloured(self) -> bool:
+        """Is data shown in styles?"""
+        return _is_coloured(sys.stdout)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that shows data; None where none does."""
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        except (OSError, ValueError):
+            return None
+
     def say(self, *parts: Part, flush: bool = False) -> None:
         """One line of data for people."""
         self._write(sys.stdout, self._line(sys.stdout, parts), flush)
@@ -130,7 +162,14 @@ class Screen:
     def paragraph(self, text: str, indent: str = "    ", flush: bool = False) -> None:
         """Text of several lines, each safe and set in."""
         for line in text.rstrip("\n").split("\n"):
-            self.say(indent + line.removesuffix("\r").expandtabs(), flush=flush)
+            self.verse(indent, (line.removesuffix("\r").expandtabs(),), flush=flush)
+
+    def verse(self, indent: str, parts: Sequence[Part], flush: bool = False) -> None:
+        """One line of a text that somebody wrote, set in: its parts are read together."""
+        text = self._line(sys.stdout, parts, apart=False)
+        if sys.stdout.isatty():
+            text = isolated(text)
+        self._write(sys.stdout, visible(indent) + text, flush)
 
     def note(self, *parts: Part) -> None:
         """One line about what is going on; not with --quiet."""
@@ -170,17 +209,17 @@ class Screen:
         if shown and sys.stdout.isatty():
             self.say(Styled(_row(header, widths), "dim"))
         for row in shown:
-            self.say(_row(row, widths))
+            self._write(sys.stdout, _row(row, widths, apart=sys.stdout.isatty()), False)
 
-    def _line(self, stream: TextIO, parts: Sequence[Part]) -> str:
-        coloured = stream.isatty() and read_environment(os.environ).colour
+    def _line(self, stream: TextIO, parts: Sequence[Part], apart: bool = True) -> str:
+        """Parts in a row; `apart`: each is a text of its own."""
+        coloured, apart = _is_coloured(stream), apart and stream.isatty()
         line = ""
         for part in parts:
-            if isinstance(part, Styled):
-                text = visible(part.text)
-                line += f"\x1b[{_STYLES[part.style]}m{text}\x1b[0m" if coloured and text else text
-            else:
-                line += visible(part)
+            text, style = (part.text, part.style) if isinstance(part, Styled) else (part, "")
+            text = isolated(visible(text)) if apart else visible(text)
+            codes = ";".join(map(_STYLES.__getitem__, style.split()))
+            line += f"\x1b[{codes}m{text}\x1b[0m" if coloured and codes and text else text
         return line
 
     def _write(self, stream: TextIO, text: str, flush: bool, end: str = "\n") -> None:
@@ -194,8 +233,16 @@ class Screen:
             _lose(stream, error)
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)]
+def _is_coloured(stream: TextIO) -> bool:
+    return stream.isatty() and read_environment(os.environ).colour
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], apart: bool = False) -> str:
+    """Cells in columns; `apart`: in whatever direction each is written."""
+    padded = [
+        (isolated(cell) if apart else cell) + " " * (width - width_of(cell))
+        for cell, width in zip(cells, widths, strict=True)
+    ]
     return "  ".join(padded).rstrip()
 
 

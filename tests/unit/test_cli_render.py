@@ -158,3 +158,35 @@ def test_things_are_counted_as_people_say_it():
         "1,204 entries",
         "2 logs",
     ]
+
+
+def test_text_from_right_to_left_is_isolated_on_a_terminal(monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("NO_COLOR", "1")
+    Screen().say("שלום", "  2026-11-22  k3jd")
+    Screen().verse("    ", ("אבג ", Styled("דהו", "bold")))
+    Screen().table([["مرحبا", "a"], ["bob", "b"]], ["NAME", ""])
+    assert out.getvalue().splitlines() == [
+        "\u2068שלום\u2069  2026-11-22  k3jd",
+        "    \u2068אבג דהו\u2069",
+        "NAME",
+        "\u2068مرحبا\u2069  a",
+        "bob    b",
+    ]
+
+
+def test_nothing_is_added_for_a_file_or_pipe(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    Screen().say("שלום", "  k3jd")
+    Screen().verse("  ", ("אבג", Styled("ד", "bold italic")))
+    assert out.getvalue() == "שלום  k3jd\n  אבגד\n"
+
+
+def test_styles_can_be_joined(monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    Screen().say(Styled("a\x1b", "bold italic"))
+    assert out.getvalue() == "\x1b[1;3ma\\x1b\x1b[0m\n"
