@@ -21,7 +21,18 @@ from premises import ROOT
 def test_the_settings_of_the_suite_are_strict(tmp_path, source, exit_code):
     (tmp_path / "test_sample.py").write_text(source)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, tmp_path],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "0",
+            "-c",
+            ROOT / "pyproject.toml",
+            "--rootdir",
+            tmp_path,
+            tmp_path,
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
