@@ -14,6 +14,7 @@ names whose it is, whatever anybody calls himself.
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from node.affairs.census import Census, CensusBook, member_names
@@ -90,6 +91,17 @@ class Names:
     def device(self, device: AuthorId) -> str:
         """What a device's owner calls it among his own; empty where nothing is known."""
         return self._devices.get(device, "")
+
+    def called(self, name: str) -> frozenset[bytes]:
+        """The bearers whom a whole name stands for; where this home gave it to some, these alone. Quick."""
+        folded = _folded(name)
+        return next((names[folded] for names in self._by_name if folded in names), frozenset())
+
+    @cached_property
+    def _by_name(self) -> tuple[dict[str, frozenset[bytes]], ...]:
+        """Bearers by folded name, of each kind of names in the order in which they count."""
+        kinds = (self._given, self._shown, self._plain, self._published)
+        return tuple(map(_bearers_by_name, kinds))
 
     def find(self, text: str, known: Iterable[AuthorId]) -> AuthorId:
         """The one of the `known` devices that a name, an id or the beginning of an id stands for.
@@ -193,6 +205,13 @@ def _look(name: str) -> str:
     """
     seen = (char for char in normal_form(name) if not char.isspace() and unicodedata.category(char) != "Cf")
     return "".join(seen).translate(_TWINS)
+
+
+def _bearers_by_name(names: Mapping[bytes, str]) -> dict[str, frozenset[bytes]]:
+    found = defaultdict[str, set[bytes]](set)
+    for bearer, name in names.items():
+        found[_folded(name)].add(bearer)
+    return {name: frozenset(bearers) for name, bearers in found.items()}
 
 
 def _folded(name: str) -> str:
