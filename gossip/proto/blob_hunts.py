@@ -36,8 +36,8 @@ class Hunt:
     """A blob that is wanted."""
 
     blob: bytes
-    size: int | None
-    """What it has to have; None: whatever it has."""
+    sizes: frozenset[int]
+    """How many bytes it may have; empty: whatever it has."""
     manifest: Manifest | None = None
     lacking: int = 0
     todo: int = 0
@@ -70,6 +70,10 @@ class Hunt:
             else:
                 self.twins[first] = self.twins.get(first, 1 << first) | 1 << place
         self.lacking, self.todo = bitmap_of(places), bitmap_of(todo)
+
+    def may_have(self, size: int) -> bool:
+        """Is that a size that the blob was said to have?"""
+        return not self.sizes or size in self.sizes
 
     def take(self, held: int, others: int, most: int) -> tuple[int, int]:
         """A run (first, count) of chunks out of `held` that nobody was asked for; count 0: there is none.

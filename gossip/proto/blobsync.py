@@ -74,7 +74,7 @@ class Asking:
     def want(
         self,
         blob: bytes,
-        size: int | None,
+        sizes: frozenset[int],
         manifest: Manifest | None,
         lacking: Iterable[int],
         now: float,
@@ -83,14 +83,14 @@ class Asking:
     ) -> list[Effect]:
         """Hunt a blob; `manifest` with the places of the chunks that are `lacking`, where it is known.
 
-        `size`: what it has to have, in bytes; None: whatever it has. `first`: before all others.
+        `sizes`: how many bytes it may have; empty: whatever it has. `first`: before all others.
         """
         if blob in self._hunts:
             return []
-        hunt = Hunt(blob, size)
+        hunt = Hunt(blob, sizes)
         self._hunts = {blob: hunt, **self._hunts} if first else {**self._hunts, blob: hunt}
         if manifest is not None:
-            if size not in {None, manifest.size}:
+            if not hunt.may_have(manifest.size):
                 return self._give_up(hunt, _other_size(hunt, manifest))
             self._begin(hunt, manifest, lacking)
             if not hunt.lacking:
@@ -119,7 +119,7 @@ class Asking:
         hunt = self._hunts.get(blob)
         if hunt is None:
             return None
-        size = hunt.size or 0 if hunt.manifest is None else hunt.manifest.size
+        size = max(hunt.sizes, default=0) if hunt.manifest is None else hunt.manifest.size
         sources = sum(1 for source in self._sources.values() if source.holds.get(blob))
         return Progress(hunt.held_bytes, size, sources)
 
@@ -304,7 +304,7 @@ class Asking:
         self, source: Source, peer: AuthorId, hunt: Hunt, manifest: Manifest, held: bytes
     ) -> list[Effect]:
         require(is_map_over(held, manifest), "a bitmap")
-        if hunt.size not in {None, manifest.size}:
+        if not hunt.may_have(manifest.size):
             return self._give_up(hunt, _other_size(hunt, manifest))
         hunt.manifest, hunt.beginning, hunt.is_alone = manifest, True, False
         source.holds[hunt.blob] = int.from_bytes(held, "little")
@@ -462,4 +462,5 @@ def _is_worth_a_look(hunt: Hunt, source: Source, now: float) -> bool:
 
 
 def _other_size(hunt: Hunt, manifest: Manifest) -> str:
-    return f"it has {manifest.size:,} bytes, where {hunt.size:,} were said"
+    said = " or ".join(f"{size:,}" for size in sorted(hunt.sizes)[:3])
+    return f"it has {manifest.size:,} bytes, where {said} were said"

@@ -219,6 +219,9 @@ LOOK_LACKING_S: Final = 30.0
 SPARE_SOURCE_S: Final = 20.0
 """A source that has had nothing for us for so long makes room for another."""
 
+REOPEN_S: Final = 5.0
+"""A peer whose stream ended, or could not be opened, is not asked again before this time is over."""
+
 BLOB_TICK_S: Final = 1.0
 """How often both sides look at what is late."""
 
