@@ -10,9 +10,11 @@ from node.apps.documents import bodies as documents_bodies
 from node.apps.documents import fold as documents_fold
 from node.apps.feed import bodies as feed_bodies
 from node.apps.feed import fold as feed_fold
+from node.apps.files import bodies as files_bodies
+from node.apps.files import fold as files_fold
 from node.apps.kit import App, Places, Reach, Texts
 from store.entry import Entry
-from store.ids import LOG_DOCS, LOG_FEED, log_number
+from store.ids import LOG_DOCS, LOG_FEED, LOG_FILES, log_number
 from store.interface import KeyedRun
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Schema, Views
@@ -28,6 +30,7 @@ APPS: Final = (
         documents_fold.unfold,
         documents_bodies.text_of,
     ),
+    App(files_fold.SCHEMA, LOG_FILES, files_fold.fold, files_fold.unfold, files_bodies.text_of),
     App(
         directory_fold.SCHEMA,
         LOG_PROFILE,

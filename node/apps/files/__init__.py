@@ -1,0 +1,1 @@
+"""Files and folders: what is said about a blob, and by whom."""

@@ -1,0 +1,74 @@
+"""Names of files that can be written on every system, and tags. Pure.
+
+A name is one part of a path. It has 1 to 255 bytes of UTF-8, is in NFC, and is neither ``.`` nor ``..``. It
+has no control character, none that turns the direction of writing, and none of ``/ \\ : * ? " < > |``. It
+ends neither with a dot nor with a space, and is no name of a device on Windows, whatever follows its first
+dot.
+"""
+
+import unicodedata
+from typing import Final
+
+MAX_NAME_BYTES: Final = 255
+"""Longest name that the usual file systems take, in UTF-8."""
+
+MAX_TAG_CHARS: Final = 64
+"""Longest tag: a few words."""
+
+_FORBIDDEN: Final = frozenset('/\\:*?"<>|')
+_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They show ``exe.txt`` where the name is ``txt.exe``."""
+
+_DEVICES: Final = frozenset(
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
+    | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789\u00b9\u00b2\u00b3"}
+)
+_TAG_MARKS: Final = frozenset("_-\u00b7")
+
+
+def fault_of(name: str) -> str:
+    """Why a text is no name of a file, in a few words; empty where it is one."""
+    if not name or name in (".", ".."):
+        return "is no name of a file"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    if size > MAX_NAME_BYTES:
+        return f"is longer than {MAX_NAME_BYTES} bytes"
+    if name != unicodedata.normalize("NFC", name):
+        return "is not in the normal form NFC"
+    for char in name:
+        if char in _FORBIDDEN:
+            return f"has the character {char}, which not every system takes"
+        if char in _TURNING or unicodedata.category(char) in _CONTROL:
+            return "has a control character"
+    if name[-1] in ". ":
+        return "ends with a dot or a space, which not every system takes"
+    if name.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
+        return "is the name of a device on Windows"
+    return ""
+
+
+def is_name(name: str) -> bool:
+    """Is a text the name of a file that can be written everywhere?"""
+    return not fault_of(name)
+
+
+def alike(name: str) -> str:
+    """What systems that do not tell capitals from small letters take a name for: equal for equal ones."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def canonical_tag(text: str) -> str:
+    """A tag as it is kept: NFC, without capitals and a leading #."""
+    folded = unicodedata.normalize("NFC", text.strip().removeprefix("#")).casefold()
+    return unicodedata.normalize("NFC", folded)
+
+
+def is_tag(tag: str) -> bool:
+    """Is a text a tag as it is kept: 1 to 64 letters, digits, marks, ``_``, ``-`` and ``·``?"""
+    if not 1 <= len(tag) <= MAX_TAG_CHARS or tag != canonical_tag(tag):
+        return False
+    return all(char in _TAG_MARKS or unicodedata.category(char)[0] in "LNM" for char in tag)

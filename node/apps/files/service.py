@@ -1,0 +1,230 @@
+"""What the files app answers: lists of what is shared, and whom a text means.
+
+A file is hidden while its claimed time lies in the future (`until`).
+"""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from node.apps.files.bodies import MAX_FOLDER_BYTES, Contents, SharedFile
+from node.apps.files.fold import COLUMNS
+from node.errors import Ambiguous, Missing
+from node.quoting import quoted
+from node.words import PROBES_AT_MOST, Words
+from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
+from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.views import ReadViews
+
+MAX_LISTED: Final = 1_000
+"""Files in one answer."""
+
+_SELECT: Final = f"SELECT {', '.join(f's.{column}' for column in COLUMNS)} FROM files_shared AS s"
+_CANDIDATES: Final = 5
+
+
+class Shared(NamedTuple):
+    """A file in the view: the entry that shares it, and what it says."""
+
+    key: int
+    id: EntryId
+    at: int
+    """When, as its author claims; ms."""
+    author: AuthorId
+    file: SharedFile
+
+
+class Wanted(NamedTuple):
+    """Which files a list shall have."""
+
+    limit: int
+    until: int
+    """Latest order in ms."""
+    authors: frozenset[AuthorId] | None = None
+    """None: of everybody."""
+    tag: str | None = None
+    folders: bool = False
+    """Folders alone."""
+    before: "Shared | None" = None
+    """Only those after this one in the list, which begins with the newest."""
+
+
+class Found(NamedTuple):
+    """A file among what was searched for."""
+
+    key: int
+    id: EntryId
+    at: int
+    author: AuthorId
+    title: str
+    text: str
+
+
+def listed(views: ReadViews, wanted: Wanted) -> list[Shared]:
+    """Files, the newest first."""
+    tables, conditions, params = "", ["s.at <= ?"], [wanted.until]
+    values: list[Any] = params
+    if wanted.tag is not None:
+        tables = " JOIN files_tags AS t ON t.k = s.k AND t.at = s.at"
+        conditions.append("t.tag = ?")
+        values.append(wanted.tag)
+    if wanted.authors is not None:
+        conditions.append(f"s.author IN ({', '.join('?' * len(wanted.authors))})")
+        values += wanted.authors
+    if wanted.folders:
+        conditions.append("s.folder")
+    if wanted.before is not None:
+        conditions.append("(s.at, s.id) < (?, ?)")
+        values += (wanted.before.at, wanted.before.id)
+    sql = f"{_SELECT}{tables} WHERE {' AND '.join(conditions)} ORDER BY s.at DESC, s.id DESC LIMIT ?"
+    return [_row(row) for row in views.execute(sql, [*values, max(0, min(wanted.limit, MAX_LISTED))])]
+
+
+def with_words(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shared]:
+    """Files with these words, the newest first. Raises: as `Words.hits`."""
+    with store.views() as views:
+        [(held,)] = views.execute("SELECT count(*) FROM files_shared")
+    found: list[Shared] = []
+    looked_at = 0
+    for hits in words.hits(0, wanted.until):
+        found += (each for each in at_keys(store, [hit.key for hit in hits]) if _is_wanted(each, wanted))
+        looked_at += len(hits)
+        if len(found) >= wanted.limit:
+            break
+        if looked_at > PROBES_AT_MOST * held:
+            return _probed(store, words, wanted)
+    return found[: wanted.limit]
+
+
+def _probed(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shared]:
+    """The same, where there are few files and many other entries with these words."""
+    with store.views() as views:
+        every = [_row(row) for row in views.execute(f"{_SELECT} ORDER BY s.at DESC, s.id DESC")]
+    wanted_ones = (each for each in every if _is_wanted(each, wanted))
+    return [each for each in wanted_ones if words.occur_in(each.key, each.at)][: wanted.limit]
+
+
+def _is_wanted(shared: Shared, wanted: Wanted) -> bool:
+    before = wanted.before
+    return (
+        shared.at <= wanted.until
+        and (wanted.authors is None or shared.author in wanted.authors)
+        and (wanted.tag is None or wanted.tag in shared.file.tags)
+        and (shared.file.is_folder or not wanted.folders)
+        and (before is None or (shared.at, shared.id) < (before.at, before.id))
+    )
+
+
+def at_keys(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shared]:
+    """Those of these entries that share a file, in the order of `keys`."""
+    sql = f"{_SELECT} WHERE s.k IN (SELECT value FROM json_each(?))"
+    with store.views() as views:
+        rows = {row[0]: _row(row) for row in views.execute(sql, (json.dumps(list(keys)),))}
+    return [rows[key] for key in keys if key in rows]
+
+
+def hits(store: SqliteEntryStore, keys: Sequence[int], until: int) -> list[Found | None]:
+    """What a search shows of entries, in the order of `keys`; None for those that share no file."""
+    found = {shared.key: shared for shared in at_keys(store, keys) if shared.at <= until}
+    return [None if key not in found else _found(found[key]) for key in keys]
+
+
+def _found(shared: Shared) -> Found:
+    return Found(*shared[:4], shared.file.name, shared.file.description)
+
+
+def naming_blob(views: ReadViews, blob: bytes, until: int) -> list[Shared]:
+    """The files that have this blob (32 bytes), the one that was shared last first."""
+    sql = f"{_SELECT} WHERE s.blob = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC"
+    return [_row(row) for row in views.execute(sql, (blob, until))]
+
+
+def is_folder(views: ReadViews, blob: bytes) -> bool:
+    """Does any entry say that this blob lists a folder?"""
+    sql = "SELECT 1 FROM files_shared WHERE blob = ? AND folder AND size <= ? LIMIT 1"
+    return bool(views.execute(sql, (blob, MAX_FOLDER_BYTES)))
+
+
+def find(views: ReadViews, text: str, until: int) -> Shared:
+    """The one file that a text names: the id of its entry or of its blob, the beginning of one, or its name.
+
+    Several entries that share one blob are one file here: the newest is given.
+
+    Raises:
+        Missing: there is none. Ambiguous: several.
+    """
+    wanted = text.strip()
+    found = _with_name(views, wanted, until) or _with_prefix(views, wanted, until)
+    if not found:
+        raise Missing(f"No file {quoted(text)} is shared here.", "See: aster file list")
+    if len({shared.file.blob for shared in found}) > 1:
+        listed_ids = ", ".join(f"{short(each.id)} {quoted(each.file.name)}" for each in found[:_CANDIDATES])
+        raise Ambiguous(f"Several files may be {quoted(text)}: {listed_ids}.", "Type the id, or more of it.")
+    return found[0]
+
+
+def _with_name(views: ReadViews, name: str, until: int) -> list[Shared]:
+    sql = f"{_SELECT} WHERE s.name = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
+    return [_row(row) for row in views.execute(sql, (name, until, MAX_LISTED))]
+
+
+def _with_prefix(views: ReadViews, text: str, until: int) -> list[Shared]:
+    try:
+        low, high = prefix_range(text)
+    except NotAnId:
+        return []
+    sql = (
+        f"{_SELECT} WHERE s.at <= ? AND (s.id BETWEEN ? AND ? OR s.blob BETWEEN ? AND ?)"
+        " ORDER BY s.at DESC, s.id DESC LIMIT ?"
+    )
+    return [_row(row) for row in views.execute(sql, (until, low, high, low, high, MAX_LISTED))]
+
+
+class Replacement(NamedTuple):
+    """That an entry says that it replaces another."""
+
+    replaced: EntryId
+    by: EntryId
+    author: AuthorId
+
+
+def replacements(views: ReadViews, ids: Iterable[EntryId], until: int) -> list[Replacement]:
+    """What is said to replace these entries, the newest first. Whose word counts is for others to say."""
+    found = []
+    sql = (
+        "SELECT r.id, s.id, s.author FROM files_replaced AS r JOIN files_shared AS s ON s.k = r.k"
+        " WHERE r.id = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC"
+    )
+    for entry_id in ids:
+        found += [Replacement(*row) for row in views.execute(sql, (entry_id, until))]
+    return found
+
+
+def named_blobs(views: ReadViews, blobs: Collection[bytes]) -> dict[bytes, tuple[str, bool]]:
+    """Name and being a folder of these blobs, as the newest entry says; without those that none names."""
+    found = {}
+    sql = "SELECT name, folder FROM files_shared WHERE blob = ? ORDER BY at DESC, id DESC LIMIT 1"
+    for blob in blobs:
+        for name, folder in views.execute(sql, (blob,)):
+            found[blob] = (str(name), bool(folder))
+    return found
+
+
+def _row(values: Sequence[Any]) -> Shared:
+    key, entry_id, at, author, name, media_type, size, blob, folder, text, language, tags, public, *counts = (
+        values
+    )
+    contents = None if counts[0] is None else Contents(*counts)
+    file = SharedFile(
+        name,
+        media_type,
+        size,
+        blob,
+        bool(folder),
+        text,
+        language,
+        tuple(json.loads(tags)),
+        bool(public),
+        contents,
+    )
+    return Shared(key, entry_id, at, author, file)
