@@ -1,7 +1,7 @@
 """Entries of all kinds, as many people would write them in a year. For the other scripts here.
 
-The same seed gives the same bytes. Texts have `TEXT_BYTES` bytes; 40 % of them are Cyrillic, Chinese, Arabic or Devanagari. Words are as frequent
-as words are: a few are in every other text, most in next to none.
+The same seed gives the same bytes. Texts have `TEXT_BYTES` bytes; 40 % of them are Cyrillic, Chinese,
+Arabic or Devanagari. Words are as frequent as words are: a few are in every other text, most in next to none.
 """
 
 import random

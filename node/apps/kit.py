@@ -12,7 +12,7 @@ from store.entry import Entry
 from store.ids import AuthorId, EntryId, LogNo
 from store.interface import KeyedRun
 from store.sqlite.entries import SqliteEntryStore
-from store.sqlite.views import Schema, Views
+from store.sqlite.views import ReadViews, Schema, Views
 
 MAX_KEPT_TEXTS: Final = 20_000
 """Texts that the index may be behind without parsing bodies again: a few batches of the writer."""
@@ -112,14 +112,21 @@ class Reach:
     What is given counts before what is committed: a body that comes back is not yet on the disk.
     """
 
-    __slots__ = ("_blobs", "_by_id", "_by_key", "_runs", "_store", "places", "texts")
+    __slots__ = ("_blobs", "_by_id", "_by_key", "_runs", "_store", "_views", "places", "texts")
 
     def __init__(
-        self, store: SqliteEntryStore, runs: Sequence[KeyedRun], texts: Texts, places: Places
+        self,
+        store: SqliteEntryStore,
+        runs: Sequence[KeyedRun],
+        texts: Texts,
+        places: Places,
+        views: ReadViews | None = None,
     ) -> None:
+        """`views`: of the transaction that the fold is in; without them what was committed is read."""
         self.texts = texts
         self.places = places
         self._store = store
+        self._views = views
         self._runs = runs
         self._by_id: dict[EntryId, Place] | None = None
         self._by_key: dict[int, Entry] = {}
@@ -141,7 +148,7 @@ class Reach:
                 asked.append(entry_id)
             else:
                 found[entry_id] = known
-        for key, entry in self._store.at_ids(asked):
+        for key, entry in self._store.headers_of(asked, self._views):
             found[entry.id] = place_of(key, entry)
         return found
 

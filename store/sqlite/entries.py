@@ -4,11 +4,12 @@ Entries lie in the order of arrival, so that every append goes to the end of its
 says which piece of which log lies where. The process that writes keeps the states of all logs in
 memory; one that only reads asks the file, for another may be writing to it.
 """
+# long because every change goes through the one lock and the one transaction of this class
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -29,6 +30,7 @@ from store.interface import (
 )
 from store.log import Evidence, Head, LogId, stronger
 from store.sqlite import id_index, logs
+from store.sqlite.bodies_gone import Drop, Dropped, drop_bodies
 from store.sqlite.changes import BodyChange, count_changes, note_changes, read_changes
 from store.sqlite.connection import Database
 from store.sqlite.migrations import migrate
@@ -41,8 +43,11 @@ from store.sqlite.rows import (
     insert_entries,
     read_after,
     read_entry,
+    read_headers,
 )
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed, replace_tables
+
+T = TypeVar("T")
 
 _BATCH_ENTRIES: Final = 2_000
 """Entries folded at a time when views are rebuilt; bounds the memory to a few MB."""
@@ -95,14 +100,20 @@ class SqliteEntryStore:
         with self._database.read() as connection:
             return _find_entry(connection, entry_id)[0]
 
-    def at_ids(self, ids: Iterable[EntryId]) -> list[tuple[EntryKey, Entry]]:
-        """The entries with these ids that are held, with their keys; without those that are damaged."""
-        found: list[tuple[EntryKey, Entry]] = []
-        with self._database.read() as connection:
-            for entry_id in ids:
-                with suppress(NotFound, Damaged):
-                    found.append(_find_entry(connection, entry_id))
-        return found
+    def headers_of(
+        self, ids: Iterable[EntryId], views: ReadViews | None = None
+    ) -> list[tuple[EntryKey, Entry]]:
+        """The entries with these ids that are held, without their bodies, with their keys; less those that
+        are damaged. A few µs each.
+
+        `views`: look into the transaction of these, where a fold asks.
+        """
+        wanted = set(ids)
+        if not wanted:
+            return []
+        with nullcontext(views.connection) if views else self._database.read() as connection:
+            found = read_headers(connection, id_index.keys_of_all(connection, wanted))
+        return [(key, entry) for key, entry in found if entry.id in wanted]
 
     def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
         """The entries of these keys, in their order; None where a key has no entry any more, or one whose
@@ -281,6 +292,18 @@ class SqliteEntryStore:
                     unfold(Views(connection), [KeyedRun(key, [entry])])
                 connection.execute("UPDATE entries SET body = NULL WHERE k = ?", (key,)).fetchall()
                 note_changes(connection, [(key, entry)])
+
+    def drop_bodies(self, drops: Iterable[Drop], *, unfold: Unfold | None = None) -> Dropped:
+        """Take bodies out for good, and note why, in one transaction; see `store.sqlite.bodies_gone`."""
+        with self._changing:
+            self._recent.clear()
+            with self._database.write() as connection:
+                return drop_bodies(connection, drops, unfold)
+
+    def change_views(self, change: Callable[[Views], T]) -> T:
+        """Change tables that stand beside the entries, in one transaction that nothing else is part of."""
+        with self._changing, self._database.write() as connection:
+            return change(Views(connection))
 
     def restore_body(self, entry_id: EntryId, body: bytes, *, fold: Fold | None = None) -> None:
         """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry: it is another body."""

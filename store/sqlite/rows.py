@@ -5,6 +5,7 @@ error, and a body that no longer fits its commitment counts as absent, so that n
 for which he would blame us. `store.sqlite.scrub` finds and reports both.
 """
 
+from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
@@ -61,6 +62,17 @@ def read_entry(connection: apsw.Connection, key: int) -> Entry | None:
     """The entry of that key, or None where there is none. Raises: Damaged."""
     row: Any = connection.execute("SELECT head, body FROM entries WHERE k = ?", (key,)).fetchone()
     return None if row is None else entry_of(*row)
+
+
+def read_headers(connection: apsw.Connection, keys: Sequence[int]) -> list[tuple[EntryKey, Entry]]:
+    """The entries of these ascending keys without their bodies, less those with a damaged header."""
+    if not keys:
+        return []
+    rows: Any = connection.execute(
+        "SELECT k, head FROM carray(?) AS wanted CROSS JOIN entries ON k = wanted.value",
+        (apsw.carray(array("q", keys)),),
+    ).fetchall()
+    return sound_entries((key, head, None) for key, head in rows)
 
 
 class Batch(NamedTuple):

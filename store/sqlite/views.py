@@ -32,14 +32,15 @@ class Schema(NamedTuple):
 class ReadViews:
     """Reads the tables of apps; valid only inside the `with` that gave it."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("connection",)
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
+        """For the rooms of the store; apps have `execute`."""
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """All rows of one statement. Values go into `params`, never into `sql`."""
-        return self._connection.execute(sql, params).fetchall()
+        return self.connection.execute(sql, params).fetchall()
 
 
 class Views(ReadViews):
@@ -54,13 +55,13 @@ class Views(ReadViews):
 
         `conflict` is an ``ON CONFLICT`` clause. Fastest where keys ascend.
         """
-        insert_rows(self._connection, table, columns, list(zip(*values, strict=True)), conflict)
+        insert_rows(self.connection, table, columns, list(zip(*values, strict=True)), conflict)
 
     def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], conflict: str = ""
     ) -> None:
         """Insert many rows, given row by row."""
-        insert_rows(self._connection, table, columns, rows, conflict)
+        insert_rows(self.connection, table, columns, rows, conflict)
 
 
 Fold: TypeAlias = Callable[[Views, Sequence[KeyedRun]], None]
