@@ -10,6 +10,7 @@ There is one writer; what comes while it commits goes into its next transaction 
 """
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -19,7 +20,7 @@ import trio
 from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
 from gossip.proto.judge import Inspected, check_chain, log_of, prove_bad, unchecked
-from gossip.proto.messages import HELD, NOT_HELD, BodyAnswer
+from gossip.proto.messages import DELETED, EXPIRED, HELD, NOT_HELD, BodyAnswer
 from node.belonging.carrying import Carrying
 from node.belonging.membership import Membership
 from node.bus import Bus
@@ -28,12 +29,22 @@ from node.inspection import NOT_CARRIED, Candidate, Checked, check_signed, in_gr
 from node.limits import MAX_READ_BYTES, MAX_READ_THREADS
 from node.shelf import Shelf
 from node.signatures import Signatures
-from node.writer import Applied, BodyNews, Delivery, EvidenceNews, OwnEntries, SignaturesChecked, Writer
+from node.writer import (
+    Applied,
+    BodyNews,
+    Delivery,
+    Errand,
+    EvidenceNews,
+    OwnEntries,
+    SignaturesChecked,
+    Writer,
+)
 from store.entry import Entry
 from store.errors import Damaged, InvalidEntry, NotFound
 from store.ids import LOG_ID, AuthorId, EntryId, NetworkId
 from store.interface import NOTHING_HELD, LogState
 from store.log import LogId, parse_evidence
+from store.sqlite import bodies_gone
 
 _log = logging.getLogger(__name__)
 
@@ -180,9 +191,14 @@ class Intake:
     async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
         """At most `limit` entries whose body is missing here and was neither deleted nor expired.
 
-        None that claims a time before `since_ms`, other than in `id` logs.
+        None that claims a time before `since_ms`, other than in `id` logs, nor any that nobody had lately.
         """
-        return await self.read(self._shelf.missing_bodies, limit, since_ms)
+        return await self.read(self._shelf.missing_bodies, limit, since_ms, time.time_ns() // 1_000_000)
+
+    async def note_absent(self, ids: Sequence[EntryId]) -> None:
+        """No neighbour has these bodies: they are not asked for again for a while."""
+        now_ms = time.time_ns() // 1_000_000
+        await self.queue.submit(Errand(lambda: self._shelf.rest_bodies(ids, now_ms)), None)
 
     # What the rest of the node asks
 
@@ -336,9 +352,18 @@ class Intake:
     def _body_of(self, entry_id: EntryId) -> BodyAnswer:
         try:
             body = self._shelf.entry(entry_id).body
+            why = None if body is not None else self._shelf.why_gone(entry_id)
         except (NotFound, Damaged):
-            body = None
-        return BodyAnswer(entry_id, NOT_HELD, b"") if body is None else BodyAnswer(entry_id, HELD, body)
+            return BodyAnswer(entry_id, NOT_HELD, b"")
+        if body is not None:
+            return BodyAnswer(entry_id, HELD, body)
+        match why:
+            case (bodies_gone.DELETED, bytes() as deletion):
+                return BodyAnswer(entry_id, DELETED, deletion)
+            case (bodies_gone.LET_GO, _):
+                return BodyAnswer(entry_id, EXPIRED, b"")
+            case _:
+                return BodyAnswer(entry_id, NOT_HELD, b"")
 
 
 def _commit_of(submitted: Submitted) -> Committed:

@@ -3,9 +3,12 @@
 Nothing here knows any app: the folds are given. Beside the apps' tables there is one of our own:
 
     bodies_missing  (k, at)  entries whose body has not come yet; at: as `_wanted_at`
+
+Those whose body is gone for good are in `store.sqlite.bodies_gone`, and how much is held of each log in
+`store.sqlite.holdings`: both change in the transaction in which entries and bodies go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -14,6 +17,8 @@ from store.errors import Damaged, NotFound, StoreError
 from store.ids import LOG_ID, EntryId
 from store.interface import Appended, KeyedRun, LogState
 from store.log import Evidence, LogId
+from store.sqlite import bodies_gone, holdings
+from store.sqlite.bodies_gone import Drop, Dropped
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Fold, Schema, Unfold, Views
 
@@ -92,7 +97,7 @@ class Shelf:
 
     def drop_body(self, entry_id: EntryId) -> None:
         """Forget the body of an entry; header and signature stay. Raises: NotFound."""
-        self.entries.drop_body(entry_id, unfold=self._unfold)
+        self.entries.drop_body(entry_id, unfold=self._unfold_body)
 
     def drop_damaged(self, ids: Sequence[EntryId]) -> list[EntryId]:
         """Let go of bodies that are damaged on the disk; from now on they are missing. Gives those it did.
@@ -108,9 +113,46 @@ class Shelf:
                     dropped.append(entry_id)
         return dropped
 
+    def drop_bodies(self, drops: Iterable[Drop]) -> Dropped:
+        """Take bodies out for good, with all that apps made of them, and note why; one transaction.
+
+        Raises:
+            StorageFull: nothing was changed.
+        """
+        return self.entries.drop_bodies(drops, unfold=self._unfold_body)
+
     def restore_body(self, entry_id: EntryId, body: bytes) -> None:
-        """Put a missing body back and fold the entry. Raises: NotFound, InvalidEntry."""
+        """Put a missing body back and fold the entry. One that is gone for good stays away, and one that is
+        here stays as it is. Raises: NotFound, InvalidEntry."""
+        key = self.entries.key_of(entry_id)
+        [entry] = self.entries.at_keys([key])
+        with self.entries.views() as views:
+            is_gone = bodies_gone.gone(views, key) is not None
+        if entry is None or entry.body is not None or is_gone:
+            return
         self.entries.restore_body(entry_id, body, fold=self._fold_restored)
+
+    def why_gone(self, entry_id: EntryId) -> tuple[int, EntryId | None] | None:
+        """Why a body is gone for good: `DELETED` with the deletion, or `LET_GO`; None: it is not.
+
+        Raises:
+            NotFound: no such entry is held.
+        """
+        key = self.entries.key_of(entry_id)
+        with self.entries.views() as views:
+            found = bodies_gone.gone(views, key)
+        if found is None:
+            return None
+        [deletion] = [None] if found.source is None else self.entries.at_keys([found.source])
+        return found.why, None if deletion is None else deletion.id
+
+    def rest_bodies(self, ids: Iterable[EntryId], now_ms: int) -> None:
+        """Nobody asked has these bodies: they are not asked for again for a while, longer each time."""
+        keys: list[int] = []
+        for entry_id in ids:
+            with suppress(NotFound):
+                keys.append(self.entries.key_of(entry_id))
+        self.entries.change_views(lambda views: bodies_gone.rest(views, keys, now_ms))
 
     def arrivals(self, after: int, limit: int) -> list[Appended]:
         """Pieces that were appended after arrival `after`, oldest first, at most `limit`."""
@@ -124,14 +166,18 @@ class Shelf:
         """Close; safe to call twice."""
         self.entries.close()
 
-    def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+    def missing_bodies(self, limit: int, since_ms: int = 0, now_ms: int = _ALWAYS) -> list[EntryId]:
         """At most `limit` entries whose body has not come yet, in the order of arrival.
 
-        None that claims a time before `since_ms`, other than in `id` logs.
+        None that claims a time before `since_ms`, other than in `id` logs, and none that nobody had when it
+        was asked for a while ago (see `rest_bodies`).
         """
         with self.entries.views() as views:
-            sql = "SELECT k FROM bodies_missing WHERE at >= ? ORDER BY k LIMIT ?"
-            keys = [key for (key,) in views.execute(sql, (since_ms, limit))]
+            sql = (
+                "SELECT k FROM bodies_missing LEFT JOIN bodies_asked USING (k)"
+                " WHERE at >= ? AND coalesce(due_ms, 0) <= ? ORDER BY k LIMIT ?"
+            )
+            keys = [key for (key,) in views.execute(sql, (since_ms, now_ms, limit))]
         return [entry.id for entry in self.entries.at_keys(keys) if entry is not None]
 
     def _fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
@@ -141,20 +187,33 @@ class Shelf:
             for key, entry in enumerate(entries, first_key)
             if entry.body is None
         ]
-        views.insert_rows("bodies_missing", ("k", "at"), missing)
+        if missing:
+            is_gone = bodies_gone.gone_among(views, [key for key, _ in missing])
+            missing = [row for row in missing if row[0] not in is_gone]
+            views.insert_rows("bodies_missing", ("k", "at"), missing)
         self._folding.fold(views, runs)
 
     def _fold_restored(self, views: Views, runs: Sequence[KeyedRun]) -> None:
-        _forget(views, runs)
+        _forget_missing(views, runs)
+        holdings.add_bodies(views, runs)
         self._folding.fold(views, runs)
 
     def _unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
-        _forget(views, runs)
+        """Entries go."""
+        _forget_missing(views, runs)
+        bodies_gone.forget(views, runs)
+        holdings.subtract(views, runs)
+        self._folding.unfold(views, runs)
+
+    def _unfold_body(self, views: Views, runs: Sequence[KeyedRun]) -> None:
+        """Bodies go; the entries stay."""
+        _forget_missing(views, runs)
+        holdings.subtract_bodies(views, runs)
         self._folding.unfold(views, runs)
 
     def _unfold_damaged(self, views: Views, runs: Sequence[KeyedRun]) -> None:
-        """Take entries out whose body is to come again."""
-        self._unfold(views, runs)
+        """Bodies go that are to come again."""
+        self._unfold_body(views, runs)
         rows = [
             (key, _wanted_at(entry))
             for first_key, entries in runs
@@ -167,7 +226,8 @@ def _wanted_at(entry: Entry) -> int:
     return _ALWAYS if entry.log == LOG_ID else entry.time_ms
 
 
-def _forget(views: Views, runs: Sequence[KeyedRun]) -> None:
+def _forget_missing(views: Views, runs: Sequence[KeyedRun]) -> None:
     for first_key, entries in runs:
-        last_key = first_key + len(entries) - 1
-        views.execute("DELETE FROM bodies_missing WHERE k BETWEEN ? AND ?", (first_key, last_key))
+        keys = (first_key, first_key + len(entries) - 1)
+        views.execute("DELETE FROM bodies_missing WHERE k BETWEEN ? AND ?", keys)
+        views.execute("DELETE FROM bodies_asked WHERE k BETWEEN ? AND ?", keys)

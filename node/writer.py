@@ -58,7 +58,14 @@ class Truncations(NamedTuple):
     """Last seq of each that is carried; 0: nothing of it."""
 
 
-Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked | Truncations
+class Errand(NamedTuple):
+    """Something else that changes the store, in transactions of its own."""
+
+    do: Callable[[], None]
+    """Called in the writer's thread. Raises: StoreError: it is undone."""
+
+
+Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked | Truncations | Errand
 
 
 class Outcome:
@@ -168,6 +175,8 @@ class _Batch:
                     self._end(evidence, outcome)
             case BodyNews(entry_id, body):
                 self._attempt(outcome, lambda: self._store.restore_body(entry_id, body))
+            case Errand(do):
+                self._attempt(outcome, do)
             case SignaturesChecked(log_id, seq):
                 self._attempt(outcome, lambda: self._note_checked(log_id, seq))
             case Truncations(ends):
