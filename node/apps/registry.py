@@ -55,14 +55,14 @@ class Projection:
 
     def fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries into the views of the apps that they belong to."""
-        reach = Reach(self._store, runs, self._texts, self._places)
+        reach = Reach(self._store, runs, self._texts, self._places, views)
         for app, part in _sorted_out(runs):
             app.fold(views, part, reach)
         blob_references.note(views, reach.blobs())
 
     def unfold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         """Take entries out of the views."""
-        reach = Reach(self._store, runs, self._texts, self._places)
+        reach = Reach(self._store, runs, self._texts, self._places, views)
         for app, part in _sorted_out(runs):
             app.unfold(views, part, reach)
         blob_references.forget(views, runs)
