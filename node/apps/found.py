@@ -11,7 +11,7 @@ class Found(NamedTuple):
     app: str
     """`feed`, `docs`, `files` or `profile`."""
     what: str
-    """What it is, for people: `message`, `document`, `file`, `folder`, `member`, `section`, `translation` …"""
+    """What it is, for people: `message`, `document`, `file`, `folder`, `member`, `section`, `translation`."""
     id: EntryId
     """The entry to show: of a corrected message the message, not its correction."""
     author: AuthorId
