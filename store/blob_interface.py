@@ -10,7 +10,7 @@ A blob that is known by its manifest but of which chunks are missing is *begun*;
 is. Chunks are kept once, however many blobs they belong to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from store.blobs import BlobId, Manifest
@@ -112,6 +112,21 @@ class BlobStore(Protocol):
         """Note that a blob was used just now: those unused for longest go first. Unknown ones are ignored."""
         ...
 
+    def note_parts(self, blob: bytes, parts: Sequence[tuple[bytes, int]]) -> None:
+        """Note which blobs the content of this one names (32 bytes, size): the files of a folder.
+
+        Once noted, it stays until the blob is dropped. Raises: NotFound: its manifest is not here.
+        """
+        ...
+
+    def parts_of(self, blob: bytes) -> list[tuple[BlobId, int]] | None:
+        """What was noted of a blob, by id; None where nothing was noted."""
+        ...
+
+    def wholes_of(self, blob: bytes) -> list[BlobId]:
+        """The blobs of which this one was noted as a part."""
+        ...
+
     def drop(self, blob: bytes) -> int:
         """Forget a blob, pinned or not, and those of its chunks that no other blob has.
 
@@ -124,7 +139,7 @@ class BlobStore(Protocol):
         ...
 
     def used_bytes(self) -> int:
-        """Bytes of all chunks that are here, each counted once."""
+        """Bytes that the chunks take, each counted once."""
         ...
 
     def tidy(self) -> int:

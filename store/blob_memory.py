@@ -1,10 +1,10 @@
 """Blobs in dictionaries: `store.blob_interface.BlobStore` for tests. Nothing survives the process. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from store.blob_interface import BlobState, Source
-from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, Manifest, chunk_id, held_map
+from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, Manifest, chunk_id, held_map
 from store.errors import NotFound, TooLarge
 
 
@@ -22,6 +22,7 @@ class MemoryBlobStore:
         self._clock_ms = clock_ms
         self._blobs: dict[bytes, _Kept] = {}
         self._chunks: dict[bytes, bytes] = {}
+        self._parts: dict[bytes, dict[bytes, int]] = {}
 
     def begin(self, manifest: Manifest) -> None:
         """Keep the manifest of a blob whose chunks will come."""
@@ -91,11 +92,26 @@ class MemoryBlobStore:
         if blob in self._blobs:
             self._blobs[blob] = self._blobs[blob]._replace(used_ms=self._clock_ms())
 
+    def note_parts(self, blob: bytes, parts: Sequence[tuple[bytes, int]]) -> None:
+        """Note which blobs the content of this one names."""
+        self._kept(blob)
+        self._parts.setdefault(blob, dict(parts))
+
+    def parts_of(self, blob: bytes) -> list[tuple[BlobId, int]] | None:
+        """What was noted of a blob."""
+        parts = self._parts.get(blob)
+        return None if parts is None else [(BlobId(part), size) for part, size in sorted(parts.items())]
+
+    def wholes_of(self, blob: bytes) -> list[BlobId]:
+        """The blobs of which this one was noted as a part."""
+        return sorted(BlobId(whole) for whole, parts in self._parts.items() if blob in parts)
+
     def drop(self, blob: bytes) -> int:
         """Forget a blob and those of its chunks that no other blob has."""
         self._kept(blob)
         before = self.used_bytes()
         del self._blobs[blob]
+        self._parts.pop(blob, None)
         self.tidy()
         return before - self.used_bytes()
 

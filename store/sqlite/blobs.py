@@ -1,7 +1,8 @@
 """The blobs of a home on disk: `store.blob_interface.BlobStore`.
 
-    blobs    n, blob (32 bytes), size, pinned, complete, used_ms, manifest     one row a blob
-    chunks   chunk (32 bytes), n                                               which blobs have which chunk
+    blobs    n, blob (32 bytes), size, pinned, complete, opened, used_ms, manifest     one row a blob
+    chunks   chunk (32 bytes), n                   which blobs have which chunk
+    parts    part (32 bytes), n, size              which blobs the content of blob n names
 
 The tables lie in an encrypted SQLite file of their own, because the home's has one writer already. The
 chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is here if its file is.
@@ -14,7 +15,7 @@ One process writes, any number reads.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ CREATE TABLE blobs (
     size INTEGER NOT NULL,
     pinned INTEGER NOT NULL,
     complete INTEGER NOT NULL,
+    opened INTEGER NOT NULL DEFAULT 0,
     used_ms INTEGER NOT NULL,
     manifest BLOB NOT NULL
 ) STRICT;
@@ -52,6 +54,13 @@ CREATE TABLE chunks (
     PRIMARY KEY (chunk, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chunks_by_blob ON chunks (n);
+CREATE TABLE parts (
+    part BLOB NOT NULL,
+    n INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (part, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX parts_by_blob ON parts (n);
 """
 
 _DATABASE_DOMAIN: Final = b"asterism/blobs/1/database"
@@ -258,6 +267,39 @@ class SqliteBlobStore:
                     "UPDATE blobs SET used_ms = max(used_ms, ?) WHERE blob = ?", (self._clock_ms(), blob)
                 ).fetchall()
 
+    def note_parts(self, blob: bytes, parts: Sequence[tuple[bytes, int]]) -> None:
+        """Note which blobs the content of this one names."""
+        with self._database.write() as connection:
+            row = _row(connection, "SELECT n, opened FROM blobs WHERE blob = ?", blob)
+            if row is None:
+                raise NotFound("nothing is held of that blob")
+            number, is_opened = row
+            if is_opened:
+                return
+            connection.execute("UPDATE blobs SET opened = 1 WHERE n = ?", (number,)).fetchall()
+            rows = [(part, number, size) for part, size in sorted(dict(parts).items())]
+            insert_rows(connection, "parts", ("part", "n", "size"), rows)
+
+    def parts_of(self, blob: bytes) -> list[tuple[BlobId, int]] | None:
+        """What was noted of a blob."""
+        with self._database.read() as connection:
+            row = _row(connection, "SELECT n FROM blobs WHERE blob = ? AND opened", blob)
+            if row is None:
+                return None
+            rows: list[Any] = connection.execute(
+                "SELECT part, size FROM parts WHERE n = ? ORDER BY part", row
+            ).fetchall()
+        return [(BlobId(part), size) for part, size in rows]
+
+    def wholes_of(self, blob: bytes) -> list[BlobId]:
+        """The blobs of which this one was noted as a part."""
+        with self._database.read() as connection:
+            rows: list[Any] = connection.execute(
+                "SELECT blob FROM blobs WHERE n IN (SELECT n FROM parts WHERE part = ?) ORDER BY blob",
+                (blob,),
+            ).fetchall()
+        return [BlobId(whole) for (whole,) in rows]
+
     def drop(self, blob: bytes) -> int:
         """Forget a blob and those of its chunks that no other blob has."""
         with self._changing:
@@ -267,6 +309,7 @@ class SqliteBlobStore:
                     raise NotFound("nothing is held of that blob")
                 chunks: list[Any] = connection.execute("SELECT chunk FROM chunks WHERE n = ?", row).fetchall()
                 connection.execute("DELETE FROM chunks WHERE n = ?", row).fetchall()
+                connection.execute("DELETE FROM parts WHERE n = ?", row).fetchall()
                 connection.execute("DELETE FROM blobs WHERE n = ?", row).fetchall()
             return self._remove_orphans(chunk for (chunk,) in chunks)
 

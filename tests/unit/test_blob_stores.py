@@ -218,6 +218,23 @@ def test_chunks_of_no_blob_are_tidied_away(store: BlobStore):
     assert content_of(store, kept.id) == b"kept"
 
 
+def test_parts_of_a_folder_are_noted_until_it_goes(store: BlobStore):
+    whole, empty, part = added(store, b"a list").id, added(store, b"an empty list").id, b"p" * 32
+    assert store.parts_of(whole) is None
+    store.note_parts(whole, [(part, 7), (b"o" * 32, 1)])
+    store.note_parts(whole, [(b"other" * 6 + b"..", 1)])
+    store.note_parts(empty, [])
+    assert store.parts_of(whole) == [(b"o" * 32, 1), (part, 7)]
+    assert store.parts_of(empty) == []
+    assert store.wholes_of(part) == [whole]
+    assert store.wholes_of(whole) == []
+    store.drop(whole)
+    assert store.wholes_of(part) == []
+    assert store.parts_of(whole) is None
+    with pytest.raises(NotFound):
+        store.note_parts(whole, [])
+
+
 # --- on disk ------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ ends neither with a dot nor with a space, and is no name of a device on Windows,
 dot.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -15,10 +16,10 @@ MAX_NAME_BYTES: Final = 255
 MAX_TAG_CHARS: Final = 64
 """Longest tag: a few words."""
 
-_FORBIDDEN: Final = frozenset('/\\:*?"<>|')
-_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They show ``exe.txt`` where the name is ``txt.exe``."""
+_FORBIDDEN: Final = re.compile(r'[/\\:*?"<>|]')
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Controls, line and paragraph separators, and what turns the direction of writing: with the last a name
+shows ``exe.txt`` where it is ``txt.exe``."""
 
 _DEVICES: Final = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
@@ -37,13 +38,12 @@ def fault_of(name: str) -> str:
         return "is not valid UTF-8"
     if size > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
-    if name != unicodedata.normalize("NFC", name):
+    if not unicodedata.is_normalized("NFC", name):
         return "is not in the normal form NFC"
-    for char in name:
-        if char in _FORBIDDEN:
-            return f"has the character {char}, which not every system takes"
-        if char in _TURNING or unicodedata.category(char) in _CONTROL:
-            return "has a control character"
+    if _CONTROL.search(name):
+        return "has a control character"
+    if found := _FORBIDDEN.search(name):
+        return f"has the character {found.group()}, which not every system takes"
     if name[-1] in ". ":
         return "ends with a dot or a space, which not every system takes"
     if name.partition(".")[0].rstrip(" ").casefold() in _DEVICES:
