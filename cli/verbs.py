@@ -99,6 +99,25 @@ VERBS: Final[Table] = {
     ),
     "whois": Verb("cli.members", "whois", "Say who somebody is; compare safety numbers."),
     "petname": Verb("cli.members", "petname", "Call a member by a name of your own."),
+    "profile": Group(
+        "What you say about yourself, or as a steward about your section.",
+        {
+            "show": Verb("cli.profile", "show", "Show what your profile says, and who may see what."),
+            "set": Verb(
+                "cli.profile", "change", "Say something: name, languages, contacts, picture, a text."
+            ),
+            "unset": Verb("cli.profile", "unset", "Take fields out of it."),
+        },
+    ),
+    "directory": Group(
+        "Members and sections, as they describe themselves.",
+        {
+            "list": Verb("cli.directory", "list_directory", "List sections and members."),
+            "show": Verb("cli.directory", "show", "Show what somebody, or a section, says of itself."),
+            "search": Verb("cli.directory", "search", "Find somebody by words."),
+            "export": Verb("cli.directory", "export", "Print it for other programs: JSON lines or CSV."),
+        },
+    ),
     "roster": Verb("cli.roster", "roster", "Show every section with its members, now or as it was."),
     "interest": Group(
         "What this node carries of all that there is.",
