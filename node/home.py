@@ -32,7 +32,6 @@ from store.charter import Charter
 from store.crypto import SigningKey, keyed_digest
 from store.errors import NotFound, StorageFull, StoreError, StoreLocked
 from store.ids import LOG_ID, AuthorId
-from store.sqlite.blobs import SqliteBlobStore
 from store.sqlite.connection import KEY_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.home import HomeTables
@@ -137,6 +136,8 @@ class Home:
             return self._blobs
 
     def _open_blobs(self) -> BlobStore:
+        from store.sqlite.blobs import SqliteBlobStore  # late: few commands need it and its library
+
         paths, read_only = self.paths, self.database.read_only
         try:
             return SqliteBlobStore(paths.blobs_db, paths.blobs, self.home_key, _now_ms, read_only=read_only)

@@ -1,4 +1,4 @@
-"""The only door to PyNaCl: sign, verify, digest, seal. A check that fails raises; none returns a bool.
+"""The only door to PyNaCl: sign, verify, digest. A check that fails raises; none returns a bool.
 
 Signatures are Ed25519 as libsodium 1.0.x checks them: strict encodings, no points of small order, no
 cofactor. Other libraries accept more (of the 914 cases of C2SP's CCTV set OpenSSL takes 208, zebra
@@ -13,19 +13,13 @@ import nacl.bindings
 import nacl.exceptions
 
 from store.crypto_vectors import ACCEPTED, REFUSED, REFUSED_KEYS
-from store.errors import BadSignature, Damaged, StoreError
+from store.errors import BadSignature, StoreError
 from store.ids import AuthorId
 
 SEED_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 PUBLIC_KEY_BYTES: Final = 32
 DIGEST_BYTES: Final = 32
-SEAL_KEY_BYTES: Final = 32
-SEAL_NONCE_BYTES: Final = 24
-"""Long enough that nonces made by chance never meet."""
-
-SEAL_TAG_BYTES: Final = 16
-"""By so much what is sealed is longer than what went in."""
 
 _open = nacl.bindings.crypto_sign_open
 _blake2b = hashlib.blake2b
@@ -95,28 +89,6 @@ def digest(data: bytes) -> bytes:
 def keyed_digest(key: bytes, data: bytes, size_bytes: int) -> bytes:
     """Keyed BLAKE2b of `data`, `size_bytes` (1 to 64) long; `key` has at most 64 bytes."""
     return _blake2b(data, digest_size=size_bytes, key=key).digest()
-
-
-def seal(key: bytes, nonce: bytes, data: bytes, bound: bytes) -> bytes:
-    """`data` encrypted with XChaCha20-Poly1305, `SEAL_TAG_BYTES` longer, under a key of 32 bytes.
-
-    `nonce`: 24 bytes, never used twice under one key. `bound`: is not kept, and must be the same to unseal.
-    """
-    sealed: bytes = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(data, bound, nonce, key)
-    return sealed
-
-
-def unseal(key: bytes, nonce: bytes, sealed: bytes, bound: bytes) -> bytes:
-    """What `seal` was given.
-
-    Raises:
-        Damaged: these bytes were not sealed with this key, nonce and `bound`.
-    """
-    try:
-        data: bytes = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, bound, nonce, key)
-    except nacl.exceptions.CryptoError as error:
-        raise Damaged("what was sealed is damaged, or was sealed with another key") from error
-    return data
 
 
 def self_test() -> None:

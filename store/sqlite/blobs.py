@@ -23,7 +23,7 @@ import apsw
 
 from store.blob_interface import BlobState, Source
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, ChunkId, Manifest, chunk_id, held_map
-from store.crypto import SEAL_KEY_BYTES, keyed_digest
+from store.crypto import keyed_digest
 from store.errors import Damaged, InvalidBlob, NotFound, StoreError, TooLarge
 from store.sqlite.chunk_folder import ChunkFolder
 from store.sqlite.connection import APPLICATION_ID, KEY_BYTES, Database, insert_rows
@@ -88,8 +88,8 @@ class SqliteBlobStore:
             _prepare(self._database)
             self._folder = ChunkFolder(
                 folder,
-                keyed_digest(home_key, _NAME_DOMAIN, SEAL_KEY_BYTES),
-                keyed_digest(home_key, _SEAL_DOMAIN, SEAL_KEY_BYTES),
+                keyed_digest(home_key, _NAME_DOMAIN, KEY_BYTES),
+                keyed_digest(home_key, _SEAL_DOMAIN, KEY_BYTES),
                 read_only=read_only,
             )
         except BaseException:

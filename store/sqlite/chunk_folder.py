@@ -3,10 +3,12 @@
     <folder>/xx/<38 more>   name: BLAKE2b-160 of the chunk's id under a key of the home, in hex
     <folder>/new/<chance>   being written; renamed into its place when it is whole
 
-A file is a nonce of 24 bytes and, sealed with XChaCha20-Poly1305 and bound to the id: the length of the chunk
-(4 bytes, big-endian), the chunk, and zeros up to a whole number of blocks of the disk. So the disk tells how
-much is held and since when, to within a block, and not what. What is written in part has no name yet; what
-was cut, changed or put in another's place does not unseal. All of these count as absent.
+A file is a nonce of 12 bytes made by chance, and what `store.sealing` makes of the chunk under a key of its
+own: BLAKE2b-256 of the chunk's id under another key of the home. A whole chunk of 262,144 bytes is sealed as
+it is. After a shorter one come zeros and its length (4 bytes, big-endian), so that the file is a whole number
+of blocks of 4,096 bytes. So the disk tells how much is held and since when, to within a block, and not what.
+What is written in part has no name yet; what was cut, changed or put in another's place does not unseal. All
+of these count as absent.
 
 Nothing here knows of blobs. For any thread.
 """
@@ -19,15 +21,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from store.crypto import SEAL_NONCE_BYTES, SEAL_TAG_BYTES, keyed_digest, seal, unseal
+from store.blobs import CHUNK_BYTES
+from store.crypto import keyed_digest
 from store.errors import Damaged, StorageFull, StoreError
+from store.sealing import KEY_BYTES, NONCE_BYTES, TAG_BYTES, seal, unseal
 
 _BLOCK_BYTES: Final = 4_096
 """Files are a multiple of this: they take so much of the disk anyhow, and the length of a last chunk would
 tell a known file by its size."""
 
 _LENGTH_BYTES: Final = 4
-_OVERHEAD_BYTES: Final = SEAL_NONCE_BYTES + _LENGTH_BYTES + SEAL_TAG_BYTES
+_WHOLE_FILE_BYTES: Final = NONCE_BYTES + CHUNK_BYTES + TAG_BYTES
+_OVERHEAD_BYTES: Final = NONCE_BYTES + _LENGTH_BYTES + TAG_BYTES
+"""Of a shorter chunk."""
+
 _NAME_BYTES: Final = 20
 _FOLDER_CHARS: Final = 2
 _NEW: Final = "new"
@@ -99,26 +106,31 @@ class ChunkFolder:
             self._used_bytes += grown_bytes
 
     def _sealed(self, chunk: bytes, data: bytes) -> tuple[bytes, bytes]:
-        nonce = os.urandom(SEAL_NONCE_BYTES)
-        spare = _file_bytes(len(data)) - _OVERHEAD_BYTES - len(data)
-        padded = b"".join((len(data).to_bytes(_LENGTH_BYTES, "big"), data, _ZEROS[:spare]))
-        return nonce, seal(self._seal_key, nonce, padded, chunk)
+        nonce = os.urandom(NONCE_BYTES)
+        if len(data) != CHUNK_BYTES:
+            spare = _file_bytes(len(data)) - _OVERHEAD_BYTES - len(data)
+            data = b"".join((data, _ZEROS[:spare], len(data).to_bytes(_LENGTH_BYTES, "big")))
+        return nonce, seal(self._key_of(chunk), nonce, data)
+
+    def _key_of(self, chunk: bytes) -> bytes:
+        return keyed_digest(self._seal_key, chunk, KEY_BYTES)
 
     def read(self, chunk: bytes) -> bytes | None:
         """A chunk; None where there is none, or what is there does not unseal."""
         try:
             with open(self._path(chunk), "rb", buffering=0) as file:
-                nonce, sealed = file.read(SEAL_NONCE_BYTES), file.read()
+                nonce, sealed = file.read(NONCE_BYTES), file.read()
         except OSError:
             return None
         if len(nonce) + len(sealed) < _OVERHEAD_BYTES:
             return None
         try:
-            padded = unseal(self._seal_key, nonce, sealed, chunk)
+            data = unseal(self._key_of(chunk), nonce, sealed)
         except Damaged:
             return None
-        size = int.from_bytes(padded[:_LENGTH_BYTES], "big")
-        return padded[_LENGTH_BYTES : _LENGTH_BYTES + size]
+        if len(nonce) + len(sealed) == _WHOLE_FILE_BYTES:
+            return data
+        return data[: int.from_bytes(data[-_LENGTH_BYTES:], "big")]
 
     def remove(self, chunk: bytes) -> int:
         """Remove a chunk. Gives the bytes that its file had, 0 where there was none. Raises: StoreError."""
@@ -189,6 +201,8 @@ def _own_errors() -> Iterator[None]:
 
 def _file_bytes(size_bytes: int) -> int:
     """Bytes of the file of a chunk of `size_bytes`."""
+    if size_bytes == CHUNK_BYTES:
+        return _WHOLE_FILE_BYTES
     return -(-(size_bytes + _OVERHEAD_BYTES) // _BLOCK_BYTES) * _BLOCK_BYTES
 
 

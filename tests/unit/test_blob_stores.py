@@ -259,7 +259,7 @@ def test_the_disk_tells_neither_content_nor_id_nor_length(disk: SqliteBlobStore,
     assert manifest.chunks[0] not in raw
     assert manifest.id not in raw
     assert manifest.chunks[0].hex()[:12] not in names
-    assert [path.stat().st_size % 4_096 for path in files_in(tmp_path)] == [0]
+    assert [path.stat().st_size for path in files_in(tmp_path)] == [4_096]
     assert all(path.stat().st_mode & 0o077 == 0 for path in files_in(tmp_path))
 
 
