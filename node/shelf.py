@@ -8,7 +8,7 @@ Those whose body is gone for good are in `store.sqlite.bodies_gone`, and how muc
 `store.sqlite.holdings`: both change in the transaction in which entries and bodies go.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -49,6 +49,14 @@ class Shelf:
     def prepare(self) -> bool:
         """Build views that are new here or of another version, from all entries; True if it was done."""
         return self.entries.prepare_views(self._fold, (*self._folding.schemas, _SCHEMA))
+
+    def rebuild(self, tell: Callable[[int], None]) -> None:
+        """Drop all views and build them from all entries. `tell` is told the key that it has come to.
+
+        Raises:
+            StorageFull, Damaged: the views are as they were.
+        """
+        self.entries.rebuild_views(self._fold, (*self._folding.schemas, _SCHEMA), tell)
 
     def check(self) -> None:
         """See that the views are those of this version, where they cannot be built.
@@ -166,18 +174,20 @@ class Shelf:
         """Close; safe to call twice."""
         self.entries.close()
 
-    def missing_bodies(self, limit: int, since_ms: int = 0, now_ms: int = _ALWAYS) -> list[EntryId]:
+    def missing_bodies(self, limit: int, since_ms: int = 0, now_ms: int | None = None) -> list[EntryId]:
         """At most `limit` entries whose body has not come yet, in the order of arrival.
 
-        None that claims a time before `since_ms`, other than in `id` logs, and none that nobody had when it
-        was asked for a while ago (see `rest_bodies`).
+        None that claims a time before `since_ms`, other than in `id` logs, and none that rests at `now_ms`
+        (see `rest_bodies`); None: those too, after those that were asked for less often.
         """
+        sql = "SELECT k FROM bodies_missing LEFT JOIN bodies_asked USING (k) WHERE at >= ?"
         with self.entries.views() as views:
-            sql = (
-                "SELECT k FROM bodies_missing LEFT JOIN bodies_asked USING (k)"
-                " WHERE at >= ? AND coalesce(due_ms, 0) <= ? ORDER BY k LIMIT ?"
-            )
-            keys = [key for (key,) in views.execute(sql, (since_ms, now_ms, limit))]
+            if now_ms is None:
+                rows = views.execute(sql + " ORDER BY coalesce(tries, 0), k LIMIT ?", (since_ms, limit))
+            else:
+                sql += " AND coalesce(due_ms, 0) <= ? ORDER BY k LIMIT ?"
+                rows = views.execute(sql, (since_ms, now_ms, limit))
+        keys = [key for (key,) in rows]
         return [entry.id for entry in self.entries.at_keys(keys) if entry is not None]
 
     def _fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:

@@ -213,9 +213,12 @@ class Driver:
         self.give(events.BodiesRead(effect.token, tuple(answers)))
 
     async def _find_missing(self, effect: events.FindMissingBodies) -> None:
-        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES, effect.since_ms)
+        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES, effect.since_ms, again=effect.again)
         if ids:
             self.give(events.BodiesMissing(tuple(ids)))
+
+    async def _note_absent(self, effect: events.NoteAbsent) -> None:
+        await self._keeper.note_absent(effect.ids)
 
     async def _announce(self, effect: events.Announce) -> None:
         try:
@@ -256,6 +259,7 @@ _WORK: Final[dict[type, Callable[[Driver, Any], Awaitable[None]]]] = {
     events.ReadRun: Driver._read_run,
     events.ReadBodies: Driver._read_bodies,
     events.FindMissingBodies: Driver._find_missing,
+    events.NoteAbsent: Driver._note_absent,
     events.Announce: Driver._announce,
     events.Dial: Driver._dial,
     events.Disconnect: Driver._disconnect,

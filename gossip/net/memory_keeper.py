@@ -80,7 +80,11 @@ class MemoryKeeper:
         await trio.lowlevel.checkpoint()
         return self.ledger.read_bodies(ids)
 
-    async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+    async def missing_bodies(self, limit: int, since_ms: int = 0, *, again: bool = False) -> list[EntryId]:
         """Entries whose body is missing and wanted."""
         await trio.lowlevel.checkpoint()
         return self.ledger.missing_bodies(limit, since_ms)
+
+    async def note_absent(self, ids: Sequence[EntryId]) -> None:
+        """Nothing rests here."""
+        await trio.lowlevel.checkpoint()

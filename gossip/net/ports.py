@@ -52,7 +52,11 @@ class Keeper(Protocol):
         """The bodies of these entries, or why not."""
         ...
 
-    async def missing_bodies(self, limit: int, since_ms: int = 0) -> list[EntryId]:
+    async def missing_bodies(self, limit: int, since_ms: int = 0, *, again: bool = False) -> list[EntryId]:
         """At most `limit` entries whose body is missing here and was neither deleted nor expired; none that
-        claims a time before `since_ms`, other than in `id` logs."""
+        claims a time before `since_ms`, other than in `id` logs. `again`: also those that rest."""
+        ...
+
+    async def note_absent(self, ids: Sequence[EntryId]) -> None:
+        """No neighbour has these bodies: let them rest before they count as missing again."""
         ...

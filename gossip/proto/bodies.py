@@ -1,7 +1,8 @@
 """Bodies that did not come with their header: asked for, answered, and passed on to who waits for them.
 
 A body is asked of one neighbour at a time, at most `MAX_WANTED_BODIES` of each. One that does not answer
-in time, has it not or leaves, is followed by the next, until all neighbours were tried. Whoever asks us
+in time, has it not or leaves, is followed by the next, until all neighbours were tried; where one of them
+said that it has none, the keeper is told, so that it does not ask again at once. Whoever asks us
 for a body that we are waiting for waits with us; in the end everyone gets an answer.
 """
 
@@ -28,6 +29,8 @@ class _Want:
     tried: set[AuthorId] = field(default_factory=set)
     deadline: float = float("inf")
     """When the peer is given up; infinite while it was not asked yet."""
+    is_denied: bool = False
+    """A peer answered that it has none: deleted, expired, or not held."""
 
 
 class BodyTrade:
@@ -92,6 +95,7 @@ class BodyTrade:
             if answer.status == HELD:
                 effects.append(events.DeliverBody(peer, entry_id, answer.body))
             elif want.peer == peer:
+                want.is_denied = True
                 lacking.append(entry_id)
         return effects + self._pass_on(lacking, holders, neighbours, now) + self._ask(peer, now)
 
@@ -164,6 +168,7 @@ class BodyTrade:
         """Ask the next neighbours for what one did not give; where all were tried, say so to who waits."""
         asked: set[AuthorId] = set()
         effects: list[Effect] = []
+        absent: list[EntryId] = []
         for entry_id in ids:
             tried = self._wants[entry_id].tried
             left = [peer for peer in neighbours if peer not in tried]
@@ -172,11 +177,14 @@ class BodyTrade:
                 self._enqueue((likely or left)[0], entry_id)
                 asked.add((likely or left)[0])
             else:
-                del self._wants[entry_id]
+                if self._wants.pop(entry_id).is_denied:
+                    absent.append(entry_id)
                 for peer in sorted(self._waiting.pop(entry_id, ())):
                     effects += self._deny(peer, [entry_id])
         for peer in sorted(asked):
             effects += self._ask(peer, now)
+        if absent:
+            effects.append(events.NoteAbsent(tuple(absent)))
         return effects
 
     def _set_timer(self) -> None:

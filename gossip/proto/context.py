@@ -11,6 +11,7 @@ from gossip.proto.admission import Admission
 from gossip.proto.events import SessionId, Token
 from gossip.proto.fields import is_address
 from gossip.proto.interest import EVERYTHING, Interest
+from gossip.proto.reconcile import never_full
 from gossip.proto.schedule import Schedule
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId
@@ -55,6 +56,8 @@ class Context:
     schedule: Schedule = field(default_factory=Schedule)
     interest: Interest = field(init=False)
     """What we carry. It changes with `InterestChanged` alone."""
+    is_full: Callable[[LogId], bool] = never_full
+    """Of which logs that we hold we take no more, because of a budget of ours."""
     addresses: tuple[str, ...] = ()
     """Where we are reachable, without /p2p/."""
     entry_bytes: float = 450.0
@@ -104,3 +107,5 @@ class Terms(NamedTuple):
     """16 random bytes."""
     entry_bytes: float
     """Size of an average entry."""
+    is_full: Callable[[LogId], bool] = never_full
+    """As `Context.is_full`."""

@@ -323,6 +323,15 @@ class FindMissingBodies(NamedTuple):
 
     since_ms: int = 0
     """Those of entries that claim an earlier time are not wanted, `id` logs apart."""
+    again: bool = False
+    """Also those that rest because nobody had them: there is somebody new to ask."""
+
+
+class NoteAbsent(NamedTuple):
+    """No neighbour gave these bodies, and one at least has them not: let them rest before they are missing
+    again."""
+
+    ids: tuple[EntryId, ...]
 
 
 class ReadRun(NamedTuple):
@@ -422,6 +431,7 @@ Effect = (
     | ReadBodies
     | ReadEvidence
     | FindMissingBodies
+    | NoteAbsent
     | Announce
     | Dial
     | Disconnect

@@ -341,6 +341,16 @@ RATE_ENTRIES_PER_S: Final = 4_000.0
 RATE_BURST_ENTRIES: Final = 20_000.0
 """Pushed entries that a peer may send at once beyond the rate."""
 
+AUTHOR_ENTRIES_PER_S: Final = 200.0
+"""Entries of one author that are pushed on in a second over time. What comes faster is kept and comes to
+others by sync, many to a message, so that nobody's live stream is filled by one who never stops."""
+
+AUTHOR_BURST_ENTRIES: Final = 2_000.0
+"""Entries of one author that are pushed on at once beyond that rate."""
+
+PACED_AUTHORS: Final = 4_096
+"""Authors whose rates are remembered; beyond, those that were quiet longest are forgotten."""
+
 # --- the shell ----------------------------------------------------------------------------------------
 
 PUSH_QUEUE_BYTES: Final = 4_194_304

@@ -20,6 +20,7 @@ from gossip.proto.events import Effect, Piece, Token
 from gossip.proto.evidence import glance, is_news
 from gossip.proto.holders import Holders
 from gossip.proto.interest import EVERYTHING, Interest
+from gossip.proto.pace import Pace
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
 from store.log import Evidence, LogId
@@ -67,6 +68,7 @@ class Push:
         self._holders = Holders()
         self._delivered: dict[Token, tuple[AuthorId, tuple[Piece, ...]]] = {}
         self._bodies = BodyTrade(context)
+        self._pace = Pace()
         self._flushed_at = float("-inf")
         self._nudged_at = float("-inf")
         self._nudging: set[AuthorId] = set()
@@ -111,8 +113,8 @@ class Push:
         told = wire.Interested(self._context.interest)
         return [*(events.SendPush(peer, told) for peer in self.links), self._find_missing()]
 
-    def _find_missing(self) -> Effect:
-        return events.FindMissingBodies(self._context.interest.bodies_since_ms)
+    def _find_missing(self, *, again: bool = False) -> Effect:
+        return events.FindMissingBodies(self._context.interest.bodies_since_ms, again)
 
     def is_mute(self, name: str) -> AuthorId | None:
         """The peer that a due moment is about, where it has not said hello yet."""
@@ -165,7 +167,10 @@ class Push:
         link.hello, link.interest = hello, hello.interest
         addresses = (link.address,) if link.outbound and link.address else ()
         known = tuple(dict.fromkeys(addresses + hello.addresses))
-        effects: list[Effect] = [events.Learned(peer, known, hello.hub, met=True), self._find_missing()]
+        effects: list[Effect] = [
+            events.Learned(peer, known, hello.hub, met=True),
+            self._find_missing(again=True),
+        ]
         if link.missed:
             effects.append(self._nudge_to(peer))
         return effects
@@ -267,7 +272,8 @@ class Push:
     ) -> list[Effect]:
         """The store changed: push it on, or nudge where it is much.
 
-        Whoever pushes an entry vouches for its signature, so what `is_bulk` is not pushed either.
+        Whoever pushes an entry vouches for its signature, so what `is_bulk` is not pushed either; nor what
+        comes too fast of its author.
         """
         effects: list[Effect] = []
         if commit.shrunk:
@@ -278,7 +284,8 @@ class Push:
         self._missed()
         if sum(map(len, commit.pieces)) > limits.BULK_ENTRIES:
             return effects + self._nudge_soon(commit.source, now)
-        pushed = [piece for piece in commit.pieces if commit.source is None or not is_bulk(piece)]
+        checked = [piece for piece in commit.pieces if commit.source is None or not is_bulk(piece)]
+        pushed = [piece for piece in checked if self._pace.allows(piece[0].author, len(piece), now)]
         if len(pushed) < len(commit.pieces):
             effects += self._nudge_soon(commit.source, now)
         for piece in pushed:

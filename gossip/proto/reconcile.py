@@ -15,7 +15,7 @@ A turn describes nothing but what the turn before it split, each range once and 
 costs one pass over the frontier at most and ranges get smaller with every turn.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -34,6 +34,7 @@ from gossip.proto.limits import (
 )
 from gossip.proto.parts import POSITION_BYTES, Listed, Part, Positions, Split, Wanted
 from store.crypto import keyed_digest
+from store.entry import MAX_SEQ
 from store.frontier import PLACE_BITS, Position, Snapshot
 from store.log import LogId
 
@@ -45,6 +46,11 @@ _PART_BYTES: Final = 24
 """What a part takes beside its bytes, at most."""
 
 _WHOLE_LINE: Final = (0, 0)
+
+
+def never_full(log_id: LogId) -> bool:
+    """Of every log more is taken."""
+    return False
 
 
 class Ahead(NamedTuple):
@@ -72,6 +78,7 @@ class Reconciler:
 
     __slots__ = (
         "_heard",
+        "_is_full",
         "_key",
         "_listed",
         "_snapshot",
@@ -84,9 +91,20 @@ class Reconciler:
         "truncated",
     )
 
-    def __init__(self, snapshot: Snapshot, key: bytes, unwanted: AbstractSet[int] = frozenset()) -> None:
-        """`key`: 32 bytes, fresh for this session. `unwanted`: places of logs not to be asked for."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        key: bytes,
+        unwanted: AbstractSet[int] = frozenset(),
+        is_full: Callable[[LogId], bool] = never_full,
+    ) -> None:
+        """`key`: 32 bytes, fresh for this session. `unwanted`: places of logs not to be asked for.
+
+        `is_full`: of a held log no more is taken. The peer is told that we are at its last seq, so that it
+        sends nothing, and gets what it lacks of it all the same.
+        """
         self._unwanted = unwanted
+        self._is_full = is_full
         self._snapshot = snapshot
         self._key = key
         self._split: dict[tuple[int, int], int] = {_WHOLE_LINE: 0}
@@ -190,8 +208,11 @@ class Reconciler:
             if held is None:
                 if place not in self._unwanted:
                     yield place, 0, raw[:8] + _NOWHERE
-            elif self._plan(held, seq, raw[13:19], raw[19:24]) and place not in self._unwanted:
+            elif self._plan(held, seq, raw[13:19], raw[19:24]) and self._takes_more(held):
                 yield self._pack(held)
+
+    def _takes_more(self, held: Position) -> bool:
+        return held.place not in self._unwanted and not self._is_full(held.log_id)
 
     def _plan(self, held: Position, seq: int, mark: bytes, evidence: bytes) -> bool:
         """Note what we have to send about one log. True: the peer has something for us."""
@@ -263,7 +284,12 @@ class Reconciler:
         return self._snapshot.fingerprint(self._key, low, high, FINGERPRINT_BYTES)
 
     def _pack(self, held: Position) -> tuple[int, int, bytes]:
-        seq, mark = (0, _NO_HEAD) if held.head is None else (held.head.seq, self.head_mark(held.head.id))
+        if held.head is None:
+            seq, mark = 0, _NO_HEAD
+        elif self._is_full(held.log_id):
+            seq, mark = MAX_SEQ, _NO_HEAD
+        else:
+            seq, mark = held.head.seq, self.head_mark(held.head.id)
         raw = held.place.to_bytes(8, "big") + seq.to_bytes(5, "big") + mark + self._evidence_mark(held)
         return held.place, seq, raw
 

@@ -215,7 +215,7 @@ class SyncSession:
         self.phase = Phase.COMPARING
         key = keyed_digest(key, b"asterism/sync/1", 32)
         snapshot = self._terms.frontier.snapshot(both)
-        self._reconciler = Reconciler(snapshot, key, self._terms.unwanted)
+        self._reconciler = Reconciler(snapshot, key, self._terms.unwanted, self._terms.is_full)
         return self._reconciler
 
     def _take_turn(self, parts: tuple[Part, ...]) -> list[Effect]:

@@ -168,6 +168,7 @@ class Syncing:
             new_token=partial(self._token, session, peer),
             nonce=context.secret.randbytes(16),
             entry_bytes=context.entry_bytes,
+            is_full=context.is_full,
         )
         self._sessions[session] = SyncSession(session, peer, initiator=initiator, terms=terms)
         self._begun_at[session] = now

@@ -93,7 +93,7 @@ def test_one_that_lacks_it_is_followed_by_the_next_until_all_were_asked(status: 
     sorry = [BodyAnswer(X, status, b"")]
     assert shop.answered(BOB, sorry) == [wants(CAROL, X)]
     assert shop.answered(CAROL, sorry) == [wants(DAVE, X)]
-    assert shop.answered(DAVE, sorry) == []
+    assert shop.answered(DAVE, sorry) == [events.NoteAbsent((X,))], "it is not asked for again at once"
     assert shop.want(BOB, X) == [wants(BOB, X)], "from the beginning, when it is missed again"
 
 
@@ -226,7 +226,7 @@ def test_who_waits_in_vain_is_told_so() -> None:
     shop.want(BOB, X)
     shop.trade.asked(DAVE, [X])
     shop.answered(BOB, lacked(X))
-    assert shop.answered(CAROL, lacked(X)) == [answer(DAVE, lacked(X))]
+    assert shop.answered(CAROL, lacked(X)) == [answer(DAVE, lacked(X)), events.NoteAbsent((X,))]
 
 
 def test_two_that_lack_the_same_do_not_wait_for_each_other() -> None:

@@ -133,7 +133,7 @@ def test_the_store_is_asked_for_wanted_bodies_only() -> None:
     desk = Desk(choose(bodies_since_ms=SINCE_MS))
     desk.give(events.LinkUp(LEA.id, "", False))
     effects = desk.give(events.PushReceived(LEA.id, wire.Hello(NETWORK, EVERYTHING, False, ())))
-    assert events.FindMissingBodies(SINCE_MS) in effects
+    assert events.FindMissingBodies(SINCE_MS, again=True) in effects
 
 
 # What is sent.

@@ -114,7 +114,7 @@ def test_a_new_link_begins_with_hello_on_both_sides() -> None:
     known = (WHERE[0],)
     assert post.push.received(EVE.id, hello(Interest(5)), NOW) == [
         events.Learned(EVE.id, known, False, met=True),
-        events.FindMissingBodies(),
+        events.FindMissingBodies(again=True),
     ]
     assert post.push.interest_of(EVE.id) == Interest(5)
 
@@ -237,6 +237,16 @@ def test_a_run_that_was_checked_by_its_last_signature_is_not_pushed() -> None:
     post = Post()
     effects = post.commit(people(["eve"])[0].posts(3), source=BOB.id, is_bulk=lambda piece: True)
     assert pushed(effects) == {}
+    assert told(effects, wire.Nudge) == [CAROL.id, DAVE.id]
+
+
+def test_what_an_author_says_too_fast_is_not_pushed_but_nudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "AUTHOR_BURST_ENTRIES", 3.0)
+    monkeypatch.setattr(limits, "AUTHOR_ENTRIES_PER_S", 1.0)
+    post, (eve, bob) = Post(), people(["eve", "bob"])
+    assert set(pushed(post.commit(eve.posts(3), source=BOB.id))) == {CAROL.id, DAVE.id}
+    effects = post.commit(eve.posts(1), bob.posts(1), source=BOB.id, now=NOW + limits.NUDGE_WAIT_S)
+    assert pushed(effects) == {CAROL.id: [1], DAVE.id: [1]}, "who says little is not held up"
     assert told(effects, wire.Nudge) == [CAROL.id, DAVE.id]
 
 

@@ -155,6 +155,23 @@ def test_a_log_that_is_unwanted_is_not_asked_for_but_can_be_given() -> None:
     assert planned(talk.first) == {a_log(3): (1, 9)}
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_a_log_that_is_full_nothing_is_sent_to_us_but_what_we_hold_is_given(is_first: bool) -> None:
+    ours = {a_log(1): at(3), a_log(2): at(3), a_log(3): at(9)}
+    theirs = {a_log(1): at(5), a_log(3): at(1)}
+    sides = (ours, theirs) if is_first else (theirs, ours)
+    talk = Exchange(*sides)
+    full = Reconciler(Frontier(NETWORK, ours).snapshot(ALL), KEY, is_full=lambda log_id: True)
+    if is_first:
+        talk.first = full
+    else:
+        talk.second = full
+    talk.run()
+    other = talk.second if is_first else talk.first
+    assert other.ahead == {}
+    assert planned(full) == {a_log(2): (0, 3), a_log(3): (1, 9)}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_ten_differences_in_ten_thousand_logs_take_five_turns_and_three_kilobytes(seed: int) -> None:
     chance = Random(seed)
