@@ -155,6 +155,7 @@ VERBS: Final[Table] = {
         },
     ),
     "check": Verb("cli.logs", "check", "Re-hash and re-verify everything that is held."),
+    "rebuild-views": Verb("cli.rebuilding", "rebuild_views", "Make anew what is shown, from the entries."),
     "hub": Group(
         "What a node that is always on is asked for.",
         {"drill": Verb("cli.hub", "drill", "Rebuild everything from this home alone, and see what is lost.")},

@@ -37,6 +37,7 @@ __all__ = [
     "make_home",
     "read_network",
     "read_passphrase",
+    "rebuild_views",
     "renew_device",
 ]
 
@@ -90,6 +91,15 @@ def drill(
 
     root = None if words is None else root_key(read_phrase(words))
     return drill.drill(paths, ask, None if out is None else drill.Out(out, passphrase, root), tell)
+
+
+def rebuild_views(
+    paths: Paths, ask: AskPassphrase, with_search: bool, tell: Callable[[str, int, int], None]
+) -> Json:
+    """Make all views anew from the entries. Raises, answers: as `node.rebuilding.rebuild`."""
+    from node import rebuilding  # late: no other command needs it
+
+    return rebuilding.rebuild(paths, ask, with_search, tell)
 
 
 class OfflineDoor:

@@ -147,6 +147,12 @@ class SearchIndex:
             self._followed = step.after.key
             return max(1, step.after.key - before.key)
 
+    def clear(self) -> None:
+        """Begin anew with an empty index; whoever follows fills it. Raises: StorageFull."""
+        with self._filling:
+            self._replace()
+            self._followed = 0
+
     def count(self, last_key: int = MAX_KEY) -> int:
         """How many entries with keys up to `last_key` have words in the index. Some 0.3 µs an entry.
 
