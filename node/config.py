@@ -15,6 +15,15 @@ from typing import Final, NamedTuple
 from node.errors import BadData
 from node.paths import default_home
 
+MAX_FILES_GIB: Final = 1_000_000
+"""Room for files on one disk: a pebibyte."""
+
+LAPTOP_FILES_GIB: Final = 10
+"""Room for files where nothing is said: what a laptop can spare."""
+
+HUB_FILES_GIB: Final = 100
+"""The same for a hub, which keeps the files of its section."""
+
 MAX_LISTEN: Final = 16
 """Most addresses to listen on; more is a mistake in the file."""
 
@@ -43,6 +52,15 @@ mdns = false
 # one is shown in a translation, where somebody made one. The first is the language of what you write, unless
 # you say otherwise with --language. A change counts at once.
 languages = []
+
+# Room on the disk for files, in GiB. When it is full, files that are not pinned go, those unused for longest
+# first; what you share yourself is pinned. Without a number: 10, for a hub 100.
+# files_gib = 10
+
+# Of that, what is kept without being asked for, of the files of one member and of one section. Without
+# numbers: a tenth and a half of it.
+# files_member_gib = 1
+# files_section_gib = 5
 """
 
 
@@ -69,6 +87,12 @@ class Config(NamedTuple):
     mdns: bool = False
     languages: tuple[str, ...] = ()
     """Tags of the languages that the owner reads, the best first."""
+    files_gib: int = 0
+    """Room on the disk for files; 0: nothing is said."""
+    files_member_gib: int = 0
+    """The same for files of one member that nobody here asked for."""
+    files_section_gib: int = 0
+    """The same for files of one section."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -102,6 +126,7 @@ def parse(text: str) -> Config:
         _switch(values, "hub"),
         _switch(values, "mdns"),
         _languages(values.get("languages", [])),
+        *(_gibibytes(values, name) for name in ("files_gib", "files_member_gib", "files_section_gib")),
     )
 
 
@@ -123,6 +148,13 @@ def _languages(value: object) -> tuple[str, ...]:
         return read_tags(value)
     except BadData as error:
         raise _broken(f"languages: {error.message[:1].lower()}{error.message[1:].rstrip('.')}") from error
+
+
+def _gibibytes(values: Mapping[str, object], name: str) -> int:
+    value = values.get(name, 0)
+    if name in values and (type(value) is not int or not 1 <= value <= MAX_FILES_GIB):
+        raise _broken(f"{name} is a whole number of GiB from 1 to {MAX_FILES_GIB:,}")
+    return value if type(value) is int else 0
 
 
 def _switch(values: Mapping[str, object], name: str) -> bool:

@@ -1,0 +1,230 @@
+"""The room that files take on the disk: is there enough, who takes how much, what goes. Synchronous.
+
+Thread-safe. It keeps nothing but a count of who takes how much, which is taken again every minute.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from node.apps import blob_references
+from node.apps.files import service as files
+from node.apps.files.bodies import MAX_FOLDER_BYTES
+from node.config import Config, parse
+from node.errors import BadData, DiskFull
+from node.federation.names import RootId
+from node.looking import Look
+from node.sharing import folders
+from node.sharing.quotas import Quotas, Stock, has_share, lacking_bytes, may_go, quotas_of
+from store.blob_interface import BlobState
+from store.blobs import BlobId
+from store.errors import NotFound
+
+COUNT_KEPT_MS: Final = 60_000
+"""Who takes how much is counted again after this time: it looks at every blob that is held."""
+
+MAX_NAMING: Final = 64
+"""Entries that name a blob and are looked at: whose file it is, the first of them know best."""
+
+
+class _Count(NamedTuple):
+    """Who takes how much."""
+
+    due_ms: int
+    members: dict[bytes, int]
+    sections: dict[bytes, int]
+    granted: set[bytes]
+    """Blobs that were allowed since."""
+
+
+class Usage(NamedTuple):
+    """How the room for files is used."""
+
+    stock: Stock
+    quotas: Quotas
+
+
+class Space:
+    """The room for files of an open home."""
+
+    def __init__(self, look: Look, hub: bool = False) -> None:
+        """`hub`: this node is one, whatever its settings say."""
+        self._look = look
+        self._home = look.home
+        self._hub = hub
+        self._lock = threading.Lock()
+        self._counted: _Count | None = None
+
+    def quotas(self) -> Quotas:
+        """What files may take, as the settings say now; defaults where they cannot be read."""
+        try:
+            config = parse(self._home.paths.config.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, BadData):
+            config = Config()
+        return quotas_of(config, self._hub)
+
+    def usage(self) -> Usage:
+        """How the room is used. Raises: StoreError."""
+        return Usage(self._stock(), self.quotas())
+
+    def _stock(self) -> Stock:
+        blobs = self._home.blobs
+        return Stock(blobs.used_bytes(), shutil.disk_usage(self._home.paths.home).free, blobs.listed())
+
+    # --- making room --------------------------------------------------------------------------------
+
+    def make_room(self, size: int) -> bool:
+        """Drop what may go until `size` bytes more fit; False: they cannot, and nothing was dropped.
+
+        Raises: StoreError.
+        """
+        with self._lock:
+            stock = self._stock()
+            lacking = lacking_bytes(stock, self.quotas(), size)
+            if not lacking:
+                return True
+            candidates = [state for state, _ in self._may_go(stock.blobs)]
+            if sum(state.held_bytes for state in candidates) < lacking:
+                return False
+            for state in candidates:
+                lacking -= self._drop(state)
+                if lacking <= 0:
+                    return True
+            return False
+
+    def _may_go(self, blobs: Iterable[BlobState]) -> list[tuple[BlobState, bool]]:
+        return may_go(blobs, lambda state: self._is_named(state.blob), self._look.now_ms())
+
+    def _drop(self, state: BlobState) -> int:
+        """Drop a blob. Gives the bytes that became free, with those that were kept for its missing chunks."""
+        try:
+            return self._home.blobs.drop(state.blob) + state.size - state.held_bytes
+        except NotFound:
+            return 0
+
+    def require(self, size: int) -> None:
+        """Make room for `size` bytes that a person wants to keep. Raises: DiskFull, StoreError."""
+        if self.make_room(size):
+            return
+        stock, quotas = self._stock(), self.quotas()
+        pinned = sum(state.held_bytes for state in stock.blobs if state.pinned)
+        raise DiskFull(
+            f"There is no room for {size:,} bytes: files may take {quotas.all_bytes:,} bytes here and take "
+            f"{stock.used_bytes:,}, of which {pinned:,} are pinned; the disk has {stock.free_bytes:,} left.",
+            "Drop files that you do not need (aster file usage, aster file drop), or set files_gib in "
+            "config.toml.",
+        )
+
+    def tidy(self) -> int:
+        """Drop what nobody names and nobody pinned, and chunks of no blob; give how many blobs went.
+
+        Raises: StoreError.
+        """
+        with self._lock:
+            garbage = [state for state, is_named in self._may_go(self._home.blobs.listed()) if not is_named]
+            for state in garbage:
+                self._drop(state)
+            self._home.blobs.tidy()
+        self.make_room(0)
+        return len(garbage)
+
+    # --- who names what -----------------------------------------------------------------------------
+
+    def opened(self, blob: bytes) -> list[tuple[BlobId, int]]:
+        """What a complete blob names, each with its size: the files of a folder; else nothing.
+
+        It is remembered, so that these files are not taken for garbage. A list that breaks a rule names
+        nothing. Raises: StoreError.
+        """
+        blobs = self._home.blobs
+        with self._home.entries.views() as views:
+            if not files.is_folder(views, blob):
+                return []
+        parts = blobs.parts_of(blob)
+        if parts is None:
+            parts = [(BlobId(each.blob), each.size) for each in self.folder(blob)]
+            blobs.note_parts(blob, parts)
+        return parts
+
+    def folder(self, blob: bytes) -> tuple[folders.FolderFile, ...]:
+        """The files in the list of a folder; none where it breaks a rule. Raises: NotFound: not here."""
+        try:
+            return self.checked_folder(blob)
+        except folders.BadFolder:
+            return ()
+
+    def checked_folder(self, blob: bytes) -> tuple[folders.FolderFile, ...]:
+        """The files in the list of a folder. Raises: BadFolder, NotFound: it is not here."""
+        manifest = self._home.blobs.manifest(blob)
+        if manifest is None:
+            raise NotFound("nothing is held of that blob")
+        if manifest.size > MAX_FOLDER_BYTES:
+            raise folders.BadFolder(f"it has {manifest.size:,} bytes")
+        data = bytearray()
+        self._home.blobs.read(blob, data.extend)
+        return folders.parse(bytes(data))
+
+    def _is_named(self, blob: bytes) -> bool:
+        """Does an entry name a blob, or a folder that lists it?"""
+        whole = [blob, *self._home.blobs.wholes_of(blob)]
+        with self._home.entries.views() as views:
+            return any(blob_references.is_referenced(views, each) for each in whole)
+
+    def _naming(self, blob: bytes) -> set[bytes]:
+        """The members (in an open circle the devices) in whose entries a blob is named."""
+        whole = [blob, *self._home.blobs.wholes_of(blob)[:MAX_NAMING]]
+        with self._home.entries.views() as views:
+            keys = [
+                each.key for one in whole for each in blob_references.references_to(views, one, MAX_NAMING)
+            ]
+        entries = self._home.entries.at_keys(keys[:MAX_NAMING])
+        names = self._look.names.now()
+        return {names.bearer(entry.author) for entry in entries if entry is not None}
+
+    # --- who takes how much -------------------------------------------------------------------------
+
+    def allows(self, blob: bytes, size: int) -> bool:
+        """May a blob be fetched that nobody here asked for? Raises: StoreError."""
+        with self._lock:
+            naming = [(member, self._sections(member)) for member in sorted(self._naming(blob))]
+            count, quotas = self._count(), self.quotas()
+            if blob not in count.granted:
+                if not has_share(size, naming, count.members, count.sections, quotas):
+                    return False
+                count.granted.add(blob)
+                _charge(count, naming, size)
+        return self._fits(size)
+
+    def _fits(self, size: int) -> bool:
+        """Would there be room for `size` bytes more if all that may go went?"""
+        stock = self._stock()
+        lacking = lacking_bytes(stock, self.quotas(), size)
+        return not lacking or sum(state.held_bytes for state, _ in self._may_go(stock.blobs)) >= lacking
+
+    def shares(self) -> dict[bytes, int]:
+        """Bytes that are held of files that each member (in an open circle each device) names."""
+        with self._lock:
+            return dict(self._count().members)
+
+    def _count(self) -> _Count:
+        now_ms = self._look.now_ms()
+        if self._counted is None or now_ms >= self._counted.due_ms:
+            self._counted = _Count(now_ms + COUNT_KEPT_MS, {}, {}, set())
+            for state in self._home.blobs.listed():
+                naming = [(member, self._sections(member)) for member in self._naming(state.blob)]
+                _charge(self._counted, naming, state.size)
+        return self._counted
+
+    def _sections(self, member: bytes) -> tuple[bytes, ...]:
+        census = self._look.names.census()
+        known = None if census is None else census.members.get(RootId(member))
+        return () if known is None else tuple(known.sections)
+
+
+def _charge(count: _Count, naming: Sequence[tuple[bytes, Sequence[bytes]]], size: int) -> None:
+    """Count a blob against everybody who names it, and once against each of their sections."""
+    for member, _ in naming:
+        count.members[member] = count.members.get(member, 0) + size
+    for section in {section for _, sections in naming for section in sections}:
+        count.sections[section] = count.sections.get(section, 0) + size
