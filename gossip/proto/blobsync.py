@@ -455,7 +455,9 @@ def _ask(source: Source, peer: AuthorId, question: Question, now: float) -> Ask:
 def _is_worth_a_look(hunt: Hunt, source: Source, now: float) -> bool:
     """May a source hold something by now that it did not hold when it was asked?"""
     held = source.holds.get(hunt.blob, 0)
-    if hunt.beginning or (held and hunt.manifest is not None and not hunt.todo & ~held):
+    if hunt.beginning or (held and hunt.manifest is None and hunt.whole_from is not None):
+        return False
+    if held and hunt.manifest is not None and not hunt.todo & ~held:
         return False
     wait_s = limits.LOOK_AGAIN_S if held else limits.LOOK_LACKING_S
     return now - source.looked_s.get(hunt.blob, now) > wait_s
