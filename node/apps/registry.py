@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.apps import blob_references
+from node.apps.deletion import bodies as deletion_bodies
+from node.apps.deletion import fold as deletion_fold
 from node.apps.directory import bodies as directory_bodies
 from node.apps.directory import fold as directory_fold
 from node.apps.documents import bodies as documents_bodies
@@ -14,7 +16,7 @@ from node.apps.files import bodies as files_bodies
 from node.apps.files import fold as files_fold
 from node.apps.kit import App, Places, Reach, Texts
 from store.entry import Entry
-from store.ids import LOG_DOCS, LOG_FEED, LOG_FILES, log_number
+from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_FILES, log_number
 from store.interface import KeyedRun
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Schema, Views
@@ -37,6 +39,13 @@ APPS: Final = (
         directory_fold.fold,
         directory_fold.unfold,
         directory_bodies.text_of,
+    ),
+    App(
+        deletion_fold.SCHEMA,
+        LOG_DELETIONS,
+        deletion_fold.fold,
+        deletion_fold.unfold,
+        deletion_bodies.text_of,
     ),
 )
 

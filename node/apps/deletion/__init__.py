@@ -1,0 +1,1 @@
+"""Deletion: who asked that which bodies be dropped, and which hubs say that they did."""
