@@ -139,3 +139,12 @@ def test_places_are_found_for_many_ids_at_once(count: int) -> None:
         assert {entry_id: (place.author, place.time_ms) for entry_id, place in found.items()} == {
             entry.id: (entry.author, entry.time_ms) for entry in asked
         }
+
+
+def test_one_statement_answers_for_many_numbers_in_their_order() -> None:
+    with temporary_home() as home:
+        home.entries.append([Person("alice").posts(9)], checked=True, durable=False)
+        with home.entries.views() as views:
+            sql = "SELECT k FROM carray(?) AS wanted CROSS JOIN entries ON k = wanted.value"
+            assert views.execute_for(sql, [7, 99, 3, 3]) == [(7,), (3,), (3,)]
+            assert views.execute_for(sql, []) == []
