@@ -10,7 +10,8 @@ A blob that is known by its manifest but of which chunks are missing is *begun*;
 is. Chunks are kept once, however many blobs they belong to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import NamedTuple, Protocol
 
 from store.blobs import BlobId, Manifest
@@ -84,16 +85,21 @@ class BlobStore(Protocol):
         """A chunk; None where it is not here. One that was cut or damaged is not here."""
         ...
 
-    def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
-        """Keep everything that `source` gives as a blob, in one pass and in bounded memory. Durable.
+    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
+        """Keep everything that `source` gives as a blob, in one pass and in bounded memory, step by step.
 
-        `tell` is called with the bytes read so far, after each chunk. Whatever it or `source` raises ends
-        this, and nothing is kept.
+        Each step keeps a chunk and gives the bytes read so far; the steps may be taken in several threads,
+        one at a time. It returns the manifest once all is durable. Where `source` raises, or it is closed
+        before its end, nothing is kept.
 
         Raises:
             TooLarge: more than `store.blobs.MAX_BLOB_BYTES`.
             StorageFull: as it says.
         """
+        ...
+
+    def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
+        """All steps of `adding` at once; `tell` is called with what each gives. Raises: as that."""
         ...
 
     def read(self, blob: bytes, write: Callable[[bytes], object]) -> None:
@@ -134,6 +140,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def state(self, blob: bytes) -> BlobState | None:
+        """How a blob stands; None where its manifest is not here."""
+        ...
+
+    def parts_held(self, blob: bytes) -> tuple[int, int]:
+        """How many of the noted parts of a blob are complete here, and how many bytes these have."""
+        ...
+
     def listed(self) -> list[BlobState]:
         """Every blob that was begun or is complete, the one used last first."""
         ...
@@ -149,3 +163,15 @@ class BlobStore(Protocol):
     def close(self) -> None:
         """Close; safe to call twice."""
         ...
+
+
+def take_all(steps: Generator[int, None, Manifest], tell: Callable[[int], object]) -> Manifest:
+    """Take all steps of `BlobStore.adding`. What `tell` raises ends them."""
+    with closing(steps):
+        while True:
+            try:
+                done_bytes = next(steps)
+            except StopIteration as end:
+                manifest: Manifest = end.value
+                return manifest
+            tell(done_bytes)

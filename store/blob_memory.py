@@ -1,9 +1,9 @@
 """Blobs in dictionaries: `store.blob_interface.BlobStore` for tests. Nothing survives the process. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
-from store.blob_interface import BlobState, Source
+from store.blob_interface import BlobState, Source, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, Manifest, chunk_id, held_map
 from store.errors import NotFound, TooLarge
 
@@ -58,13 +58,17 @@ class MemoryBlobStore:
         return self._chunks.get(chunk)
 
     def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
-        """Keep everything that `source` gives as a blob."""
+        """All steps of `adding` at once."""
+        return take_all(self.adding(source, pinned=pinned), tell)
+
+    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
+        """Keep everything that `source` gives as a blob, step by step."""
         content = bytearray()
         while piece := source.read(CHUNK_BYTES):
             content += piece
             if len(content) > MAX_BLOB_BYTES:
                 raise TooLarge(f"a file has at most {MAX_BLOB_BYTES:,} bytes")
-            tell(len(content))
+            yield len(content)
         parts = [bytes(content[at : at + CHUNK_BYTES]) for at in range(0, len(content), CHUNK_BYTES)]
         manifest = Manifest(len(content), tuple(map(chunk_id, parts)))
         self._chunks.update(zip(manifest.chunks, parts, strict=True))
@@ -115,20 +119,23 @@ class MemoryBlobStore:
         self.tidy()
         return before - self.used_bytes()
 
+    def state(self, blob: bytes) -> BlobState | None:
+        """How a blob stands."""
+        if blob not in self._blobs:
+            return None
+        manifest, pinned, used_ms = self._blobs[blob]
+        held = [manifest.chunk_size(i) for i, chunk in enumerate(manifest.chunks) if chunk in self._chunks]
+        return BlobState(manifest.id, manifest.size, sum(held), pinned, used_ms)
+
+    def parts_held(self, blob: bytes) -> tuple[int, int]:
+        """How many of the noted parts of a blob are complete, and their bytes."""
+        states = [state for part in self._parts.get(blob, ()) if (state := self.state(part)) is not None]
+        sizes = [state.size for state in states if state.is_complete]
+        return len(sizes), sum(sizes)
+
     def listed(self) -> list[BlobState]:
         """Every blob that was begun or is complete, the one used last first."""
-        states = [
-            BlobState(
-                manifest.id,
-                manifest.size,
-                sum(
-                    manifest.chunk_size(i) for i, chunk in enumerate(manifest.chunks) if chunk in self._chunks
-                ),
-                pinned,
-                used_ms,
-            )
-            for manifest, pinned, used_ms in self._blobs.values()
-        ]
+        states = [state for blob in self._blobs if (state := self.state(blob)) is not None]
         return sorted(states, key=lambda state: (-state.used_ms, state.blob))
 
     def used_bytes(self) -> int:

@@ -1,11 +1,7 @@
 """The blobs of a home on disk: `store.blob_interface.BlobStore`.
 
-    blobs    n, blob (32 bytes), size, pinned, complete, opened, used_ms, manifest     one row a blob
-    chunks   chunk (32 bytes), n                   which blobs have which chunk
-    parts    part (32 bytes), n, size              which blobs the content of blob n names
-
-The tables lie in an encrypted SQLite file of their own, because the home's has one writer already. The
-chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is here if its file is.
+The tables (`store.sqlite.blob_tables`) lie in an encrypted SQLite file of their own, because the home's has
+one writer already. The chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is here if its file is.
 Rows are written before chunks of a blob that will come, and after those of a file that is added; rows go
 before chunks do. So a crash leaves at most chunks that belong to no blob, which `tidy` removes. The column
 `complete` only spares looking at every file: where it is 0, one has to look.
@@ -15,18 +11,19 @@ One process writes, any number reads.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
-from store.blob_interface import BlobState, Source
+from store.blob_interface import BlobState, Source, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, ChunkId, Manifest, chunk_id, held_map
 from store.crypto import keyed_digest
 from store.errors import Damaged, InvalidBlob, NotFound, StoreError, TooLarge
+from store.sqlite.blob_tables import prepare
 from store.sqlite.chunk_folder import ChunkFolder
-from store.sqlite.connection import APPLICATION_ID, KEY_BYTES, Database, insert_rows
+from store.sqlite.connection import KEY_BYTES, Database, insert_rows
 
 CACHE_BYTES: Final = 4 * 2**20
 """Pages of the file that are kept decrypted: it is small, and asked seldom."""
@@ -34,35 +31,7 @@ CACHE_BYTES: Final = 4 * 2**20
 SYNC_CHUNKS: Final = 256
 """Chunks of an added file that are synced together, 64 MiB: the disk works while the next are read."""
 
-VERSION: Final = 1
-"""Of the tables, as `user_version`."""
-
-_SCHEMA: Final = """
-CREATE TABLE blobs (
-    n INTEGER PRIMARY KEY,
-    blob BLOB NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    pinned INTEGER NOT NULL,
-    complete INTEGER NOT NULL,
-    opened INTEGER NOT NULL DEFAULT 0,
-    used_ms INTEGER NOT NULL,
-    manifest BLOB NOT NULL
-) STRICT;
-CREATE TABLE chunks (
-    chunk BLOB NOT NULL,
-    n INTEGER NOT NULL,
-    PRIMARY KEY (chunk, n)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX chunks_by_blob ON chunks (n);
-CREATE TABLE parts (
-    part BLOB NOT NULL,
-    n INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    PRIMARY KEY (part, n)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX parts_by_blob ON parts (n);
-"""
-
+_STATES: Final = "SELECT blob, size, pinned, complete, used_ms FROM blobs"
 _DATABASE_DOMAIN: Final = b"asterism/blobs/1/database"
 _NAME_DOMAIN: Final = b"asterism/blobs/1/names"
 _SEAL_DOMAIN: Final = b"asterism/blobs/1/seal"
@@ -85,7 +54,7 @@ class SqliteBlobStore:
         key = keyed_digest(home_key, _DATABASE_DOMAIN, KEY_BYTES)
         self._database = Database(path, key, create=True, read_only=read_only, cache_bytes=CACHE_BYTES)
         try:
-            _prepare(self._database)
+            prepare(self._database)
             self._folder = ChunkFolder(
                 folder,
                 keyed_digest(home_key, _NAME_DOMAIN, KEY_BYTES),
@@ -196,7 +165,11 @@ class SqliteBlobStore:
     # --- whole files --------------------------------------------------------------------------------
 
     def add(self, source: Source, tell: Callable[[int], object], *, pinned: bool = True) -> Manifest:
-        """Keep everything that `source` gives as a blob. Durable once it returns."""
+        """All steps of `adding` at once."""
+        return take_all(self.adding(source, pinned=pinned), tell)
+
+    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
+        """Keep everything that `source` gives as a blob, step by step. Durable once it returns."""
         if self._read_only:
             raise StoreError("this store was opened for reading only")
         chunks: list[ChunkId] = []
@@ -214,7 +187,7 @@ class SqliteBlobStore:
                 if self.read_chunk(chunk) is None:
                     self._folder.put(chunk, data)
                     written.append(chunk)
-                tell(size)
+                yield size
                 if len(written) - synced >= SYNC_CHUNKS:
                     self._folder.sync(written[synced:])
                     synced = len(written)
@@ -324,16 +297,30 @@ class SqliteBlobStore:
                         removed_bytes += self._folder.remove(chunk)
             return removed_bytes
 
+    def parts_held(self, blob: bytes) -> tuple[int, int]:
+        """How many of the noted parts of a blob are complete, and their bytes."""
+        sql = (
+            "SELECT count(*), coalesce(sum(own.size), 0) FROM parts"
+            " JOIN blobs AS own ON own.blob = parts.part WHERE parts.n = (SELECT n FROM blobs WHERE blob = ?) AND own.complete"
+        )
+        count, size_bytes = self._row(sql, blob) or (0, 0)
+        return count, size_bytes
+
+    def state(self, blob: bytes) -> BlobState | None:
+        """How a blob stands."""
+        row = self._row(f"{_STATES} WHERE blob = ?", blob)
+        return None if row is None else self._state(row)
+
     def listed(self) -> list[BlobState]:
         """Every blob that was begun or is complete, the one used last first."""
         with self._database.read() as connection:
-            rows: list[Any] = connection.execute(
-                "SELECT blob, size, pinned, complete, used_ms FROM blobs ORDER BY used_ms DESC, blob"
-            ).fetchall()
-        return [
-            BlobState(BlobId(blob), size, size if complete else self._held_bytes(blob), bool(pinned), used_ms)
-            for blob, size, pinned, complete, used_ms in rows
-        ]
+            rows: list[Any] = connection.execute(f"{_STATES} ORDER BY used_ms DESC, blob").fetchall()
+        return [self._state(row) for row in rows]
+
+    def _state(self, row: tuple[Any, ...]) -> BlobState:
+        blob, size, pinned, complete, used_ms = row
+        held_bytes = size if complete else self._held_bytes(blob)
+        return BlobState(BlobId(blob), size, held_bytes, bool(pinned), used_ms)
 
     def _held_bytes(self, blob: bytes) -> int:
         manifest = self.manifest(blob)
@@ -367,20 +354,6 @@ def _row(connection: apsw.Connection, sql: str, *values: bytes | int) -> tuple[A
     """The first row of an answer, or None."""
     row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
     return row
-
-
-def _prepare(database: Database) -> None:
-    """Make the tables where there are none. Raises: StoreError: a newer program has written them."""
-    with database.read() as connection:
-        rows: list[Any] = connection.execute("PRAGMA user_version").fetchall()
-    [[version]] = rows
-    if version > VERSION:
-        raise StoreError("a newer version of the program has written the store of blobs: update the program")
-    if version < VERSION:
-        with database.write(durable=True) as connection:
-            connection.execute(_SCHEMA).fetchall()
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
-            connection.execute(f"PRAGMA user_version = {VERSION}").fetchall()
 
 
 def _read_chunk(source: Source) -> bytes:

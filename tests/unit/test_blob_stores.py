@@ -228,11 +228,32 @@ def test_parts_of_a_folder_are_noted_until_it_goes(store: BlobStore):
     assert store.parts_of(empty) == []
     assert store.wholes_of(part) == [whole]
     assert store.wholes_of(whole) == []
+    assert store.parts_held(whole) == (0, 0)
     store.drop(whole)
     assert store.wholes_of(part) == []
     assert store.parts_of(whole) is None
     with pytest.raises(NotFound):
         store.note_parts(whole, [])
+
+
+def test_parts_that_are_complete_are_counted(store: BlobStore):
+    here, begun = added(store, b"here"), added(MemoryBlobStore(), THREE)
+    store.begin(begun)
+    whole = added(store, b"a list").id
+    store.note_parts(whole, [(here.id, 4), (begun.id, len(THREE)), (bytes(32), 1)])
+    assert store.parts_held(whole) == (1, 4)
+    assert store.state(bytes(32)) is None
+    state = store.state(begun.id)
+    assert state is not None
+    assert (state.size, state.held_bytes, state.is_complete) == (len(THREE), 0, False)
+
+
+def test_adding_step_by_step_that_is_left_keeps_nothing(store: BlobStore):
+    steps = store.adding(io.BytesIO(THREE))
+    assert [next(steps), next(steps)] == [CHUNK_BYTES, 2 * CHUNK_BYTES]
+    steps.close()
+    assert store.listed() == []
+    assert store.used_bytes() == 0
 
 
 # --- on disk ------------------------------------------------------------------------------------------
