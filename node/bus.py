@@ -38,6 +38,11 @@ class Follower:
         async for change in self._receive:
             yield change
 
+    @property
+    def is_idle(self) -> bool:
+        """Has everything that was told been taken?"""
+        return not self._receive.statistics().current_buffer_used
+
     async def change(self) -> None:
         """Wait until something has changed since the last call. What it was is for the caller to look up."""
         await self._receive.receive()

@@ -11,7 +11,7 @@ There is one writer; what comes while it commits goes into its next transaction 
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -58,7 +58,10 @@ class Intake:
         self._shelf = shelf
         self._network = network
         self._admission = admission
-        self._bus = bus
+        self.bus = bus
+        """Tells followers what was committed."""
+        self.strain: Callable[[Sequence[Piece]], Awaitable[Sequence[Piece]]] = _as_they_come
+        """Takes bodies off that are not to be kept, before anything is looked at. Must not raise."""
         self._listener: Callable[[Committed], None] = lambda committed: None
         self._membership = admission if isinstance(admission, Membership) else None
         writer = Writer(shelf, network, self._membership.pins if self._membership else None)
@@ -91,6 +94,7 @@ class Intake:
         self, pieces: Sequence[Piece], source: AuthorId, *, each_signature: bool
     ) -> list[Verdict]:
         """Judge pieces from a peer, keep what is good, and say what became of each."""
+        pieces = await self.strain(pieces)
         verdicts: dict[int, Verdict] = {}
         candidates: list[Candidate] = []
         for place, piece in enumerate(pieces):
@@ -306,7 +310,7 @@ class Intake:
         for commit in commits:
             if commit.pieces or commit.evidence or commit.shrunk:
                 self._listener(commit)
-                self._bus.publish(commit)
+                self.bus.publish(commit)
         if self._carrying is not None:
             self._carrying.settle(applied.changed)
 
@@ -366,6 +370,10 @@ class Intake:
                 return BodyAnswer(entry_id, EXPIRED, b"")
             case _:
                 return BodyAnswer(entry_id, NOT_HELD, b"")
+
+
+async def _as_they_come(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    return pieces
 
 
 def _commit_of(submitted: Submitted) -> Committed:
