@@ -38,14 +38,21 @@ class Words:
         self._index = index
         self._text = text
 
-    def hits(self, since_ms: int, until_ms: int, first: int = 200) -> Iterator[list[Hit]]:
+    @property
+    def text(self) -> str:
+        """What the person typed."""
+        return self._text
+
+    def hits(
+        self, since_ms: int, until_ms: int, first: int = 200, before: Hit | None = None
+    ) -> Iterator[list[Hit]]:
         """Entries of all apps with these words that claim a time between the two, the latest first, in pages.
 
-        `first`: hits in the first page.
+        `first`: hits in the first page. `before`: only those after this one.
 
         Raises: StorageFull, StoreLocked: the index could not catch up.
         """
-        page, before = min(first, _LARGEST_PAGE), None
+        page = min(first, _LARGEST_PAGE)
         while True:
             hits = self._index.search(self._text, page, since_ms=since_ms, until_ms=until_ms, before=before)
             if hits:
@@ -56,6 +63,4 @@ class Words:
 
     def occur_in(self, key: int, time_ms: int) -> bool:
         """Does the entry of that key, which claims that time, have them? Raises: as `hits`."""
-        above = Hit(time_ms // 1_000, EntryKey(key + 1))
-        hits = self._index.search(self._text, 1, since_ms=time_ms, before=above)
-        return any(hit.key == key for hit in hits)
+        return self._index.contains(self._text, EntryKey(key), time_ms)

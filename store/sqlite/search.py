@@ -1,8 +1,8 @@
 """Full-text search: an index in an encrypted file of its own, which follows the entries of a home.
 
 The index is derived: a file that is missing, damaged, of another version or ahead of the home is made
-anew. It holds no texts (FTS5, contentless), only which words occur where. A row's number is the
-entry's claimed time in seconds, then its key; so the newest of a million hits are the first to be read.
+anew. It holds no texts (FTS5, contentless), only which words occur where. A row's number begins with the
+entry's claimed time in seconds; so the newest of a million hits are the first to be read.
 Several processes may follow the same home; their transactions take turns.
 
 What is text in an entry is the caller's to say; `store.search_text` says which words are the same.
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import apsw
 
@@ -25,16 +25,25 @@ from store.sqlite.connection import KEY_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.search_steps import (
     KEY_BITS,
+    MAX_SECOND,
+    SLOT_BITS,
     VERSION,
     Progress,
     Step,
     StepWriter,
+    address_in,
+    address_of,
+    first_slot,
     lay_out,
     open_index,
     read_progress,
-    row_of,
+    rows_of,
+    second_of,
+    spare_of,
     write_step,
 )
+
+T = TypeVar("T")
 
 TextOf: TypeAlias = Callable[[Entry], str | None]
 """The text of an entry that search shall find; None: none, or its body is not here. Must not raise."""
@@ -53,6 +62,26 @@ class Hit(NamedTuple):
     second: int
     """Its claimed time in whole seconds of Unix time, at most of the year 2242."""
     key: EntryKey
+
+
+class _Span(NamedTuple):
+    """Seconds of claimed time, both ends included."""
+
+    first: int
+    last: int
+
+    @classmethod
+    def between(cls, since_ms: int, until_ms: int | None) -> "_Span":
+        return cls(second_of(since_ms), MAX_SECOND if until_ms is None else second_of(until_ms))
+
+
+class _Asked(NamedTuple):
+    """What a search asks for."""
+
+    expression: str
+    span: _Span
+    before: Hit | None
+    limit: int
 
 
 class SearchIndex:
@@ -103,18 +132,19 @@ class SearchIndex:
         expression = match_expression(query)
         if expression is None or limit < 1:
             return []
-        low = row_of(since_ms, 0)
-        high = 2**63 - 1 if until_ms is None else row_of(until_ms, MAX_KEY)
-        if before is not None:
-            high = min(high, (before.second << KEY_BITS | before.key) - 1)
-        self.catch_up()
-        try:
-            return self._matches(expression, low, high, limit)
-        except (Damaged, WrongKey):
-            with self._filling:
-                self._replace()
-            self.catch_up()
-            return self._matches(expression, low, high, limit)
+        asked = _Asked(expression, _Span.between(since_ms, until_ms), before, limit)
+        return self._answer(lambda connection: _hits(connection, asked))
+
+    def contains(self, query: str, key: EntryKey, time_ms: int) -> bool:
+        """Does the entry of that key, which claims that time, contain all words of `query`?
+
+        Raises: as `search`.
+        """
+        expression = match_expression(query)
+        if expression is None:
+            return False
+        address = address_of(time_ms, key)
+        return self._answer(lambda connection: _has_words(connection, expression, address))
 
     def catch_up(self) -> None:
         """Index everything that is not yet. Raises: StorageFull, StoreLocked."""
@@ -161,7 +191,9 @@ class SearchIndex:
         """
         with self._database.read() as connection:
             row: Any = connection.execute(
-                "SELECT count(*) FROM words WHERE rowid & ? <= ?", (MAX_KEY, last_key)
+                "SELECT (SELECT count(*) FROM places WHERE key <= ?2)"
+                " + (SELECT count(*) FROM words WHERE rowid < 0 AND rowid & ?1 <= ?2)",
+                (MAX_KEY, last_key),
             ).fetchone()
         return int(row[0])
 
@@ -192,14 +224,18 @@ class SearchIndex:
 
     # Inside
 
-    def _matches(self, expression: str, low: int, high: int, limit: int) -> list[Hit]:
-        with self._database.read() as connection:
-            rows: Any = connection.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
-                " ORDER BY rowid DESC LIMIT ?",
-                (expression, low, high, limit),
-            ).fetchall()
-        return [Hit(row >> KEY_BITS, EntryKey(row & MAX_KEY)) for (row,) in rows]
+    def _answer(self, look: Callable[[apsw.Connection], T]) -> T:
+        """What `look` finds in an index that has caught up."""
+        self.catch_up()
+        try:
+            with self._database.read() as connection:
+                return look(connection)
+        except (Damaged, WrongKey):
+            with self._filling:
+                self._replace()
+            self.catch_up()
+            with self._database.read() as connection:
+                return look(connection)
 
     def _progress(self) -> Progress:
         with self._database.read() as connection:
@@ -220,13 +256,13 @@ class SearchIndex:
         return Step(
             Progress(batch.last_key, anchor_key, anchor, change),
             self._rows(keyed),
-            [row_of(time_ms, key) for key, time_ms in moved.items()],
+            [address_of(time_ms, key) for key, time_ms in moved.items()],
             self._rows((key, entry) for key, entry in now if entry is not None),
         )
 
     def _rows(self, entries: Iterable[tuple[int, Entry]]) -> list[tuple[int, str]]:
         return [
-            (row_of(entry.time_ms, key), text)
+            (address_of(entry.time_ms, key), text)
             for key, entry in entries
             if entry.body is not None and (text := self._text_of(entry))
         ]
@@ -270,3 +306,36 @@ class SearchIndex:
             self.helper.let_go()
         self._database.close()
         self._database = self._create()
+
+
+def _hits(connection: apsw.Connection, asked: _Asked) -> list[Hit]:
+    """The newest hits, by second and then by key. Rows of one second are in another order, so that all of
+    the last second are read."""
+    first, last = asked.span
+    before = asked.before
+    highest = Hit(last, EntryKey(MAX_KEY + 1)) if before is None else min(before, Hit(last + 1, EntryKey(0)))
+    more = asked.limit + 2 * first_slot(1)
+    found = _rows(connection, asked.expression, first_slot(first), first_slot(highest.second + 1) - 1, more)
+    hits = [Hit(row >> SLOT_BITS, EntryKey(key)) for row, key in found if key is not None]
+    low, high = first << KEY_BITS, (highest.second << KEY_BITS) + highest.key - 1
+    spare = _rows(connection, asked.expression, spare_of(low), spare_of(high), asked.limit)
+    addresses = [address_in(row) for row, _ in spare]
+    hits += [Hit(address >> KEY_BITS, EntryKey(address & MAX_KEY)) for address in addresses]
+    return sorted((hit for hit in hits if hit < highest), reverse=True)[: asked.limit]
+
+
+def _rows(
+    connection: apsw.Connection, expression: str, low: int, high: int, limit: int
+) -> list[tuple[int, int | None]]:
+    """Rows with these words, the highest first, each with its key if it is a slot."""
+    rows: Any = connection.execute(
+        "SELECT words.rowid, places.key FROM words LEFT JOIN places ON places.row = words.rowid"
+        " WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? ORDER BY words.rowid DESC LIMIT ?",
+        (expression, low, high, limit),
+    ).fetchall()
+    return rows  # type: ignore[no-any-return]
+
+
+def _has_words(connection: apsw.Connection, expression: str, address: int) -> bool:
+    [row] = rows_of(connection, [address])
+    return bool(_rows(connection, expression, row, row, 1))

@@ -1,23 +1,39 @@
 """One step of the search index: what it is, and how it is written, by whichever process has the file open.
 
 Knows the tables of the index and nothing of the home: a process that only writes steps needs no more.
+
+An entry's *address* is its claimed time in seconds, then its key in 30 bits. Rows of the index could have
+addresses for numbers, but FTS5 writes the distance between two rows that share a word, for each word: with 8
+bits beside the second instead of 30, an index is smaller by three tenths and quicker to write. So the number
+of a row is the second, then the last 8 bits of the key, and `places` says whose it is: a *slot*. An entry
+that finds its slot taken has its address less 2**63 for a row, where no other is.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import apsw
 
 from store.search_text import FORM_VERSION, TOKENIZER, normal_form
-from store.sqlite.connection import Database
+from store.sqlite.connection import Database, insert_rows
 
 CACHE_BYTES: Final = 16 * 2**20
 KEY_BITS: Final = 30
 """Of a key; `store.interface.MAX_KEY` is the largest. Not asked for there: a process that only writes the
 index would load all of the log for it."""
 
-_LAYOUT_VERSION: Final = 1
+MAX_KEY: Final = (1 << KEY_BITS) - 1
+SLOT_BITS: Final = 8
+"""Rows of one second that are counted without their addresses. In a year of a million entries there is one in
+30 s; a laptop that publishes a thousand lines at once fills four such seconds."""
+
+_MAX_SLOT: Final = (1 << SLOT_BITS) - 1
+_SPARE: Final = 1 << 63
+"""What a row whose number was taken is less than its address by."""
+
+_LAYOUT_VERSION: Final = 2
 VERSION: Final = _LAYOUT_VERSION * 1_000 + FORM_VERSION
 _HASH_BYTES: Final = 32 * 2**20
 """Words held back in memory before a segment is written; a batch stays below it."""
@@ -33,8 +49,8 @@ _MAX_PIECES: Final = 512
 them all. A merge costs 8 µs an entry. Of a million entries, the newest 50 with six very common words
 are found in 30 ms among 125 pieces, and in under 1 ms once they are merged."""
 
-_KEY_DIGITS: Final = 19
-_MAX_SECOND: Final = (1 << 63 - KEY_BITS) - 1
+_ROW_CHARS: Final = 20
+MAX_SECOND: Final = (1 << 63 - KEY_BITS) - 1
 """The year 2242. What claims to be later counts as of then."""
 
 _LAYOUT: Final = (
@@ -48,6 +64,7 @@ _LAYOUT: Final = (
     """CREATE TABLE progress
         (key INTEGER NOT NULL, anchor_key INTEGER NOT NULL, anchor BLOB, change INTEGER NOT NULL) STRICT""",
     "INSERT INTO progress VALUES (0, 0, NULL, 0)",
+    "CREATE TABLE places (row INTEGER PRIMARY KEY, key INTEGER NOT NULL) STRICT",
     f"PRAGMA user_version = {VERSION}",
 )
 
@@ -66,9 +83,9 @@ class Step(NamedTuple):
 
     after: Progress
     rows: Sequence[tuple[int, str]]
-    """Row and text of entries that came."""
+    """Address and text of entries that came."""
     gone: Sequence[int]
-    """Rows of entries that went or changed."""
+    """Addresses of entries that went or changed."""
     back: Sequence[tuple[int, str]]
     """Of those, what the home still holds."""
 
@@ -103,10 +120,44 @@ def lay_out(database: Database) -> None:
             connection.execute(statement).fetchall()
 
 
-def row_of(time_ms: int, key: int) -> int:
-    """The number of a row: the claimed time of its entry in seconds, then its key."""
-    second = min(max(time_ms, 0) // 1_000, _MAX_SECOND)
-    return second << KEY_BITS | key
+def address_of(time_ms: int, key: int) -> int:
+    """The address of an entry: its claimed time in seconds, then its key."""
+    return second_of(time_ms) << KEY_BITS | key
+
+
+def second_of(time_ms: int) -> int:
+    """A claimed time as the index counts it."""
+    return min(max(time_ms, 0) // 1_000, MAX_SECOND)
+
+
+def slot_of(address: int) -> int:
+    """The row of an entry, unless it was taken when the entry came."""
+    return address >> KEY_BITS << SLOT_BITS | address & _MAX_SLOT
+
+
+def first_slot(second: int) -> int:
+    """The lowest slot of a second."""
+    return second << SLOT_BITS
+
+
+def spare_of(address: int) -> int:
+    """The row of an entry that found its slot taken. Negative."""
+    return address - _SPARE
+
+
+def address_in(spare: int) -> int:
+    """The address of an entry with a spare row."""
+    return spare + _SPARE
+
+
+def rows_of(connection: apsw.Connection, addresses: Sequence[int]) -> list[int]:
+    """The rows of entries that are in the index; of others, rows that are not."""
+    wanted = {slot_of(address): address for address in addresses}
+    keys = dict(_places(connection, wanted))
+    return [
+        slot_of(address) if keys.get(slot_of(address)) == address & MAX_KEY else spare_of(address)
+        for address in addresses
+    ]
 
 
 def read_progress(connection: apsw.Connection) -> Progress:
@@ -125,7 +176,7 @@ def write_step(database: Database, before: Progress, step: Step) -> bool:
         if read_progress(connection) != before:
             return False
         _insert(connection, step.rows)
-        connection.executemany("DELETE FROM words WHERE rowid = ?", [(row,) for row in step.gone])
+        _remove(connection, step.gone)
         _insert(connection, step.back)
         connection.execute(
             "UPDATE progress SET key = ?, anchor_key = ?, anchor = ?, change = ?", step.after
@@ -133,16 +184,49 @@ def write_step(database: Database, before: Progress, step: Step) -> bool:
     return True
 
 
-def _insert(connection: apsw.Connection, rows: Sequence[tuple[int, str]]) -> None:
+def _insert(connection: apsw.Connection, texts: Sequence[tuple[int, str]]) -> None:
     """Insert all rows by one statement: FTS5 writes a segment at the end of each.
 
     In ascending order, for a smaller number begins a new segment too. The number goes in front of the
     text because one array is all that can be bound.
     """
-    if rows:
-        packed = tuple([f"{row:0{_KEY_DIGITS}d}{normal_form(text)}" for row, text in sorted(rows)])
-        connection.execute(
-            f"INSERT INTO words (rowid, text) SELECT CAST(substr(value, 1, {_KEY_DIGITS}) AS INTEGER),"
-            f" substr(value, {_KEY_DIGITS + 1}) FROM carray(?)",
-            (apsw.carray(packed),),
-        ).fetchall()
+    if not texts:
+        return
+    taken = {row for row, _ in _places(connection, {slot_of(address) for address, _ in texts})}
+    placed: list[tuple[int, int]] = []
+    rows: list[tuple[int, str]] = []
+    for address, text in texts:
+        row = slot_of(address)
+        if row in taken:
+            row = spare_of(address)
+        else:
+            taken.add(row)
+            placed.append((row, address & MAX_KEY))
+        rows.append((row, text))
+    placed.sort()
+    rows.sort()
+    insert_rows(connection, "places", ("row", "key"), placed)
+    packed = tuple([f"{row:0{_ROW_CHARS}d}{normal_form(text)}" for row, text in rows])
+    connection.execute(
+        f"INSERT INTO words (rowid, text) SELECT CAST(substr(value, 1, {_ROW_CHARS}) AS INTEGER),"
+        f" substr(value, {_ROW_CHARS + 1}) FROM carray(?)",
+        (apsw.carray(packed),),
+    ).fetchall()
+
+
+def _remove(connection: apsw.Connection, addresses: Sequence[int]) -> None:
+    rows = [(row,) for row in rows_of(connection, addresses)]
+    connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
+    connection.executemany("DELETE FROM places WHERE row = ?", rows)
+
+
+def _places(connection: apsw.Connection, slots: Iterable[int]) -> list[tuple[int, int]]:
+    """Of these slots those that are taken, each with the key of the entry that has it."""
+    values = array("q", sorted(slots))
+    if not values:
+        return []
+    rows: Any = connection.execute(
+        "SELECT row, key FROM carray(?) AS wanted CROSS JOIN places ON row = wanted.value",
+        (apsw.carray(values),),
+    ).fetchall()
+    return rows  # type: ignore[no-any-return]

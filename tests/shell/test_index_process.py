@@ -22,7 +22,7 @@ from store.sqlite import search_steps
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.search import SearchIndex
-from store.sqlite.search_steps import KEY_BITS, Progress, Step, row_of
+from store.sqlite.search_steps import KEY_BITS, Progress, Step, address_of
 
 STORE_KEY = b"k" * 32
 INDEX_KEY = b"i" * 32
@@ -223,7 +223,7 @@ def test_what_it_could_not_write_is_told(
 ) -> None:
     code = f"import sys; sys.stdin.read(9); print({answer!r}, end='', flush=True); sys.stdin.read()"
     monkeypatch.setattr(index_process, "_COMMAND", (sys.executable, "-c", code))
-    step = Step(Progress(1, 1, b"a" * 32, 0), [(row_of(1, 1), "text")] * 100, [], [])
+    step = Step(Progress(1, 1, b"a" * 32, 0), [(address_of(1, 1), "text")] * 100, [], [])
     with pytest.raises(error):
         home.process.write(Path("x"), INDEX_KEY, Progress(0, 0, None, 0), step)
 
@@ -268,8 +268,8 @@ def test_the_process_stops_at_the_end_of_its_input(tmp_path: Path) -> None:
     database = search_steps.open_index(path, INDEX_KEY, create=True)
     search_steps.lay_out(database)
     before, after = Progress(0, 0, None, 0), Progress(3, 3, b"a" * 32, 1)
-    came = [(row_of(1_000, 2), "чай"), (row_of(2_000, 3), "")]
-    step = Step(after, came, [row_of(5, 1)], [(row_of(5, 1), "茶")])
+    came = [(address_of(1_000, 2), "чай"), (address_of(2_000, 3), "")]
+    step = Step(after, came, [address_of(5, 1)], [(address_of(5, 1), "茶")])
     head, request = indexer.pack_file(path, INDEX_KEY), indexer.pack_step(before, step)
     for cut in (0, 1, len(head) - 1, len(head) + 5, len(head + request) - 1):
         sink = io.BytesIO()
