@@ -1,10 +1,10 @@
 """The blobs of a home on disk: `store.blob_interface.BlobStore`.
 
 The tables (`store.sqlite.blob_tables`) lie in an encrypted SQLite file of their own, because the home's has
-one writer already. The chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is here if its file is.
-Rows are written before chunks of a blob that will come, and after those of a file that is added; rows go
-before chunks do. So a crash leaves at most chunks that belong to no blob, which `tidy` removes. The column
-`complete` only spares looking at every file: where it is 0, one has to look.
+one writer already. The chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is
+here if its file is. Rows are written before chunks of a blob that will come, and after those of a file that
+is added; rows go before chunks do. So a crash leaves at most chunks that belong to no blob, which `tidy`
+removes. The column `complete` only spares looking at every file: where it is 0, one has to look.
 
 One process writes, any number reads.
 """
@@ -301,7 +301,8 @@ class SqliteBlobStore:
         """How many of the noted parts of a blob are complete, and their bytes."""
         sql = (
             "SELECT count(*), coalesce(sum(own.size), 0) FROM parts"
-            " JOIN blobs AS own ON own.blob = parts.part WHERE parts.n = (SELECT n FROM blobs WHERE blob = ?) AND own.complete"
+            " JOIN blobs AS own ON own.blob = parts.part"
+            " WHERE parts.n = (SELECT n FROM blobs WHERE blob = ?) AND own.complete"
         )
         count, size_bytes = self._row(sql, blob) or (0, 0)
         return count, size_bytes
