@@ -38,7 +38,7 @@ class Node:
 
 @asynccontextmanager
 async def running(
-    home: Home, net: MemoryNet | None = None, clock_ms: Callable[[], int] = now_ms
+    home: Home, net: MemoryNet | None = None, clock_ms: Callable[[], int] = now_ms, *, hub: bool = False
 ) -> AsyncIterator[Node]:
     """A node over `home`, in `net` or alone. `clock_ms`: what its author claims as time."""
     async with trio.open_nursery() as nursery:
@@ -49,7 +49,7 @@ async def running(
         intake = Intake(home.shelf, home.network, home.allowed, bus)
         author = Author(home.key, home.network, intake, clock_ms, why_not_signing(home))
         keeping = Keeping(intake, author, bus)
-        mesh, driver = wire(home, keeping, transport, hub=False, random=Random(1), secret=Random(2))
+        mesh, driver = wire(home, keeping, transport, hub=hub, random=Random(1), secret=Random(2))
         node = Node(home, intake, author, mesh, transport)
         mesh.on_learned = node.api.learned
         nursery.start_soon(intake.run)
