@@ -84,13 +84,15 @@ class Database:
         read_only: bool = False,
         exclusive: bool = True,
         cache_bytes: int = WRITER_CACHE_BYTES,
+        shrinking: bool = False,
         vfs: str | None = None,
     ) -> None:
         """Open `path` with a 32-byte key. The schema is not looked at; see `store.sqlite.migrations`.
 
         `create`: make the file, mode 0600, where there is none. `read_only`: take no lock and write
         nothing, while another process may. `exclusive`: be the only process that writes; without it,
-        transactions of several processes take turns. `vfs`: name of a SQLite VFS, for tests of faults.
+        transactions of several processes take turns. `shrinking`: a new file can give pages back, by
+        ``PRAGMA incremental_vacuum``. `vfs`: name of a SQLite VFS, for tests of faults.
 
         Raises:
             NotFound: there is no such file.
@@ -101,7 +103,7 @@ class Database:
             raise ValueError(f"the key of a store has {KEY_BYTES} bytes")
         self.path = path
         self.read_only = read_only
-        self._key, self._vfs, self._cache_bytes = key, vfs, cache_bytes
+        self._key, self._vfs, self._cache_bytes, self._shrinking = key, vfs, cache_bytes, shrinking
         self._writer: apsw.Connection | None = None
         self._writing = threading.RLock()
         self._synced = False
@@ -150,6 +152,8 @@ class Database:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         if writing:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}").fetchall()
+            if self._shrinking:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL").fetchall()
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         if writing:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()

@@ -40,6 +40,7 @@ from store.sqlite.search_steps import (
     rows_of,
     second_of,
     spare_of,
+    tidy,
     write_step,
 )
 
@@ -52,8 +53,6 @@ BATCH_ENTRIES: Final = 8_000
 """Entries of one transaction: about 4 MB of words, one segment of the index. Larger ones gain little."""
 
 CHANGES_AT_ONCE: Final = 1_000
-TIDY_PAGES: Final = 64
-"""Pages that one step of tidying writes, some 15 ms."""
 
 
 class Hit(NamedTuple):
@@ -191,8 +190,8 @@ class SearchIndex:
         """
         with self._database.read() as connection:
             row: Any = connection.execute(
-                "SELECT (SELECT count(*) FROM places WHERE key <= ?2)"
-                " + (SELECT count(*) FROM words WHERE rowid < 0 AND rowid & ?1 <= ?2)",
+                "SELECT count(*) FROM words LEFT JOIN places ON places.row = words.rowid"
+                " WHERE coalesce(places.key, words.rowid & ?) <= ?",
                 (MAX_KEY, last_key),
             ).fetchone()
         return int(row[0])
@@ -203,20 +202,18 @@ class SearchIndex:
         return max(0, self._store.last_key() - self._followed)
 
     def tidy(self) -> bool:
-        """Merge a little of what bulk indexing left in pieces; True if there may be more to do.
+        """Merge a little of what bulk indexing left in pieces, or make the file smaller; True if there may be
+        more to do.
 
         For idle times: some 15 ms a call. Searching is quicker the fewer pieces there are.
         """
         with self._filling:
             try:
                 with self._database.write() as connection:
-                    before = connection.total_changes()
-                    connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (TIDY_PAGES,))
-                    changes: int = connection.total_changes() - before
+                    return tidy(connection)
             except (Damaged, WrongKey):
                 self._replace()
                 return False
-        return changes >= 2
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

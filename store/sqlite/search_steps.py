@@ -41,6 +41,15 @@ _HASH_BYTES: Final = 32 * 2**20
 _INDEX_PAGE_BYTES: Final = 8_000
 """FTS5's own pages: one fills a page of the file, less its overhead."""
 
+TIDY_PAGES: Final = 64
+"""Pages that one step of tidying writes, some 15 ms."""
+
+_CHANGES_OF_A_MERGE: Final = 2
+"""Rows that a merge changes at least if there was anything to merge."""
+
+_FREE_AT_MOST: Final = 16
+"""Of so many pages one may be free; of more the file gets smaller."""
+
 _TIDY_PIECES: Final = 8
 """Fewest pieces of one size that `store.sqlite.search.SearchIndex.tidy` merges."""
 
@@ -110,7 +119,7 @@ class StepWriter(Protocol):
 
 def open_index(path: Path, key: bytes, *, create: bool) -> Database:
     """The file of an index. Raises: as `Database`."""
-    return Database(path, key, create=create, exclusive=False, cache_bytes=CACHE_BYTES)
+    return Database(path, key, create=create, exclusive=False, cache_bytes=CACHE_BYTES, shrinking=True)
 
 
 def lay_out(database: Database) -> None:
@@ -118,6 +127,22 @@ def lay_out(database: Database) -> None:
     with database.write() as connection:
         for statement in _LAYOUT:
             connection.execute(statement).fetchall()
+
+
+def tidy(connection: apsw.Connection) -> bool:
+    """Merge a little of what bulk left in pieces, then give back pages that merging freed; True if there may
+    be more to do. Some 15 ms."""
+    before = connection.total_changes()
+    connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (TIDY_PAGES,)).fetchall()
+    if connection.total_changes() - before >= _CHANGES_OF_A_MERGE:
+        return True
+    free: Any = connection.execute("PRAGMA freelist_count").fetchone()
+    pages: Any = connection.execute("PRAGMA page_count").fetchone()
+    if free[0] * _FREE_AT_MOST <= pages[0]:
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({TIDY_PAGES})").fetchall()
+    left: Any = connection.execute("PRAGMA freelist_count").fetchone()
+    return bool(left[0] < free[0])
 
 
 def address_of(time_ms: int, key: int) -> int:

@@ -13,7 +13,7 @@ from store.entry import Entry, make_body, sign
 from store.ids import LOG_FEED, NetworkId
 from store.interface import EntryKey
 from store.sqlite import search_steps
-from store.sqlite.connection import Database
+from store.sqlite.connection import PAGE_BYTES, Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.search import Hit, SearchIndex
 from store.sqlite.search_steps import MAX_SECOND, SLOT_BITS, address_in, address_of, slot_of, spare_of
@@ -122,3 +122,21 @@ def test_each_entry_has_a_row_of_its_own_that_sqlite_can_hold(time_ms: int, key:
     assert address_in(spare_of(address)) == address
     assert -(2**63) <= spare_of(address) < 0 <= slot_of(address) < 2**63
     assert slot_of(address) >> SLOT_BITS == min(max(time_ms, 0) // 1_000, MAX_SECOND)
+
+
+def test_tidying_gives_back_what_merging_freed_and_changes_no_answer(home: Home) -> None:
+    for _ in range(12):
+        home.put([SECOND + len(home.held) + number for number in range(300)])
+        home.index.catch_up()
+    before = home.index.search("word", 5_000)
+    steps = 0
+    while home.index.tidy():
+        steps += 1
+        assert steps < 10_000
+    with home.index._database.read() as connection:
+        [free] = connection.execute("PRAGMA freelist_count").fetchone()
+        [pages] = connection.execute("PRAGMA page_count").fetchone()
+        assert connection.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert free * 16 <= pages
+    assert home.index.search("word", 5_000) == before == home.hits()
