@@ -90,7 +90,7 @@ class Executor:
     """One home's."""
 
     def __init__(self, home: Home, intake: Intake, done: Callable[[Sequence[Asked]], None]) -> None:
-        """`done` is called with deletions all of whose targets are gone from here, or not here."""
+        """`done` is called with deletions all of whose targets are held and have gone, maybe before."""
         self._home = home
         self._intake = intake
         self._done = done
@@ -98,24 +98,26 @@ class Executor:
         self.bearers = RosterBearers(home)
         self._seen_version = self.bearers.version
         self._at_work = 0
-        self._rested = trio.Event()
+        self._is_ready = False
+        self._follower: Follower
 
     async def run(self) -> None:
         """Carry deletions out, until cancelled."""
         with self._intake.bus.follow() as follower:
-            await self._fill_sieve()
+            await self._guarded(self._fill_sieve)
             self._intake.strain = self.strain
             await self._guarded(self._catch_up)
+            self._follower, self._is_ready = follower, True
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_roster)
-                nursery.start_soon(self._mark_now_and_then, follower)
+                nursery.start_soon(self._mark_now_and_then)
                 async for change in follower:
                     await self._guarded(self._follow, change)
 
-    async def idle(self) -> None:
-        """Wait until nothing is being carried out. For tests, after what they wait for was told."""
-        while self._at_work:
-            await self._rested.wait()
+    @property
+    def is_idle(self) -> bool:
+        """Has everything been looked at that was told?"""
+        return self._is_ready and not self._at_work and self._follower.is_idle
 
     async def _guarded(self, work: Callable[..., Any], *args: object) -> None:
         """What the store refuses (disk full, damaged) is tried again at the next start."""
@@ -126,8 +128,6 @@ class Executor:
             _log.error("deletions could not be carried out: %s", error)
         finally:
             self._at_work -= 1
-            self._rested.set()
-            self._rested = trio.Event()
 
     # --- what comes -----------------------------------------------------------------------------------
 
@@ -137,25 +137,23 @@ class Executor:
         if not caught:
             return pieces
         try:
-            doomed = set(await self._doomed(caught))
+            doomed = await self._doomed(caught)
         except StoreError as error:
             _log.error("could not look up deletions: %s", error)
             return pieces
         if not doomed:
             return pieces
         return [
-            tuple(entry.without_body() if entry.id in doomed else entry for entry in piece)
+            tuple([entry.without_body() if entry.id in doomed else entry for entry in piece])
             for piece in pieces
         ]
 
-    async def _doomed(self, entries: Sequence[Entry]) -> dict[EntryId, Asked]:
+    async def _doomed(self, entries: Sequence[Entry]) -> set[EntryId]:
         """Those of these entries that some deletion names which may."""
         named: list[tuple[Entry, Asked]] = await self._intake.read(_named, self._home.entries, entries)
-        found: dict[EntryId, Asked] = {}
-        for entry, asked in named:
-            if entry.id not in found and may_delete(self.bearers, asked.entry.author, entry.author):
-                found[entry.id] = asked
-        return found
+        return {
+            entry.id for entry, asked in named if may_delete(self.bearers, asked.entry.author, entry.author)
+        }
 
     async def _follow(self, change: Committed | Lagging) -> None:
         if isinstance(change, Lagging):
@@ -181,11 +179,10 @@ class Executor:
         """Have dropped what came after its deletion, or note that it is gone where it came without."""
         if not caught:
             return
-        doomed = await self._doomed(caught)
-        keys = await self._intake.read(_keys, self._home.entries, list(doomed))
-        await self._drop(
-            [Drop(keys[each], DELETED, asked.key) for each, asked in doomed.items() if each in keys]
-        )
+        named: list[tuple[Entry, Asked]] = await self._intake.read(_named, self._home.entries, caught)
+        some = list({asked.key: asked for _, asked in named}.values())
+        for start in range(0, len(some), AT_ONCE):
+            await self._carry_out(some[start : start + AT_ONCE])
 
     # --- carrying out ---------------------------------------------------------------------------------
 
@@ -199,7 +196,10 @@ class Executor:
         for asked, targets in found:
             allowed = [target for target in targets if self._may(asked, target)]
             drops += (Drop(target.key, DELETED, asked.key) for target in allowed)
-            (done if len(allowed) == len(targets) else refused).append(asked)
+            if len(allowed) < len(targets):
+                refused.append(asked)
+            elif len(targets) == len(asked.said.targets):
+                done.append(asked)
         await self._drop(drops)
         await self._note_refused(refused, done)
         self._done(done)
@@ -292,12 +292,12 @@ class Executor:
             some = await self._intake.read(service.deletions_at, entries, keys[start : start + AT_ONCE])
             await self._carry_out(some)
 
-    async def _mark_now_and_then(self, follower: Follower) -> None:
+    async def _mark_now_and_then(self) -> None:
         """Note that all is done that had come some time ago, whenever nothing waits."""
         noted = before = self._home.entries.last_key()
         while True:
             await trio.sleep(MARK_S)
-            if before != noted and follower.is_idle and not self._at_work:
+            if before != noted and self.is_idle:
                 await self._guarded(self._mark, before)
                 noted = before
             before = self._home.entries.last_key()
@@ -322,11 +322,7 @@ def _named(store: SqliteEntryStore, entries: Iterable[Entry]) -> list[tuple[Entr
 
 
 def _asked(store: SqliteEntryStore, ids: Sequence[EntryId]) -> list[Asked]:
-    return service.deletions_at(store, list(_keys(store, ids).values()))
-
-
-def _keys(store: SqliteEntryStore, ids: Iterable[EntryId]) -> dict[EntryId, int]:
-    return {entry.id: key for key, entry in store.headers_of(ids)}
+    return service.deletions_at(store, [key for key, _ in store.headers_of(ids)])
 
 
 def _targets(store: SqliteEntryStore, some: Sequence[Asked]) -> list[Found]:

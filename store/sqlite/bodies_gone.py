@@ -5,7 +5,7 @@
 
 Who is missing a body is asked for it; who has it gone says so. A body that was deleted comes back only if
 the deletion goes (its log was cut), one that was let go if the owner wants it again. Functions here work
-inside the transaction of whoever calls them.
+inside the transaction of whoever calls them, beside the view `bodies_missing` of `node.shelf`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,8 +88,8 @@ def drop_bodies(connection: apsw.Connection, drops: Iterable[Drop], unfold: Unfo
     _erase(connection, [key for key, _ in found])
     note_changes(connection, found)
     keys = [(row[0],) for row in rows]
-    connection.executemany("DELETE FROM bodies_gone WHERE k = ?", keys)
-    connection.executemany("DELETE FROM bodies_asked WHERE k = ?", keys)
+    for table in ("bodies_gone", "bodies_asked", "bodies_missing"):
+        connection.executemany(f"DELETE FROM {table} WHERE k = ?", keys)
     insert_rows(connection, "bodies_gone", _COLUMNS, rows)
     return Dropped(found, len(rows) - len(found))
 

@@ -12,7 +12,7 @@ from store.sqlite.views import ReadViews
 
 _ASK_AT_ONCE: Final = 500
 
-MAX_NAMING: Final = 1_000
+MAX_NAMING: Final = 10_000
 """Deletions of one entry, or receipts of one deletion, that are looked at: those that came first. Nobody
 has a reason for more, and whoever writes more of them harms his own."""
 

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from node.doors.control.parameters import Method
+from node.doors.control.parameters import LINES, NAME, TEXT, Method
 
-METHODS: Final[Mapping[str, Method]] = {}
+METHODS: Final[Mapping[str, Method]] = {
+    "delete": Method({"ids": LINES, "reason": TEXT}, waits=True, part="deletion"),
+    "delete/preview": Method({"ids": LINES}, offline=True, part="deletion"),
+    "delete/status": Method({"id": NAME}, offline=True, part="deletion"),
+}
 """Every method about deletion and quotas."""
