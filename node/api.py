@@ -50,9 +50,9 @@ class Api:
         """What is asked about members and sections; an open circle has none."""
         self.interest = InterestApi(home, mesh, self._queries, self._room.ask, self.federation.held)
         """What is asked about what is carried."""
+        self.sharing = SharingApi(room, self._queries.sharing)
         self.social = SocialApi(room, self._queries.social)
         self.drafting = DraftingApi(room, self._queries.drafting)
-        self.sharing = SharingApi(room, self._queries.sharing)
         self.contacts = ContactsApi(room, self._queries.contacts)
         self.deletion = DeletionApi(room, self._queries.deletion)
         self._peer_list = PeerList(home, self._queries)

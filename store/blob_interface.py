@@ -36,6 +36,16 @@ class BlobState(NamedTuple):
         return self.held_bytes == self.size
 
 
+class PartsHeld(NamedTuple):
+    """How the parts of a blob stand, each blob counted once."""
+
+    total: int
+    complete: int
+    """How many of them are complete here."""
+    complete_bytes: int
+    """Bytes of these."""
+
+
 class Source(Protocol):
     """What `BlobStore.add` reads from: a binary file, or anything like it."""
 
@@ -144,8 +154,8 @@ class BlobStore(Protocol):
         """How a blob stands; None where its manifest is not here."""
         ...
 
-    def parts_held(self, blob: bytes) -> tuple[int, int]:
-        """How many of the noted parts of a blob are complete here, and how many bytes these have."""
+    def parts_held(self, blob: bytes) -> PartsHeld | None:
+        """How the parts of a blob stand; None where nothing was noted."""
         ...
 
     def listed(self) -> list[BlobState]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
-from store.blob_interface import BlobState, Source, take_all
+from store.blob_interface import BlobState, PartsHeld, Source, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, Manifest, chunk_id, held_map
 from store.errors import NotFound, TooLarge
 
@@ -127,11 +127,13 @@ class MemoryBlobStore:
         held = [manifest.chunk_size(i) for i, chunk in enumerate(manifest.chunks) if chunk in self._chunks]
         return BlobState(manifest.id, manifest.size, sum(held), pinned, used_ms)
 
-    def parts_held(self, blob: bytes) -> tuple[int, int]:
-        """How many of the noted parts of a blob are complete, and their bytes."""
-        states = [state for part in self._parts.get(blob, ()) if (state := self.state(part)) is not None]
+    def parts_held(self, blob: bytes) -> PartsHeld | None:
+        """How the parts of a blob stand."""
+        if blob not in self._parts:
+            return None
+        states = [state for part in self._parts[blob] if (state := self.state(part)) is not None]
         sizes = [state.size for state in states if state.is_complete]
-        return len(sizes), sum(sizes)
+        return PartsHeld(len(self._parts[blob]), len(sizes), sum(sizes))
 
     def listed(self) -> list[BlobState]:
         """Every blob that was begun or is complete, the one used last first."""

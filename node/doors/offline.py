@@ -44,7 +44,18 @@ __all__ = [
 is_exposed = keyring.is_exposed
 read_passphrase = keyring.read_passphrase
 
-_CHANGING: Final = frozenset({"peer/add", "peer/remove", "petname/set", "petname/remove", "interest/set"})
+_CHANGING: Final = frozenset(
+    {
+        "peer/add",
+        "peer/remove",
+        "petname/set",
+        "petname/remove",
+        "interest/set",
+        "file/pin",
+        "file/unpin",
+        "file/drop",
+    }
+)
 """Methods that need the lock."""
 
 
@@ -138,6 +149,9 @@ def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:
         return PeerList(home, queries).remove(given["device"])
     if method == "interest/set":
         return queries.interest.interest_set(**given)
+    if method.startswith("file/"):
+        answer: Json = function_of(queries, method)(**given)
+        return answer
     queries.federation.census()
     petnames = Petnames(queries.federation)
     return petnames.give(**given) if method == "petname/set" else petnames.take(**given)

@@ -74,14 +74,19 @@ class Space:
 
     # --- making room --------------------------------------------------------------------------------
 
-    def make_room(self, size: int) -> bool:
+    def has_free_room(self, size: int) -> bool:
+        """Do `size` bytes more fit without dropping anything? Raises: StoreError."""
+        return not lacking_bytes(self._stock(), self.quotas(), size)
+
+    def make_room(self, size: int, blob: bytes = b"") -> bool:
         """Drop what may go until `size` bytes more fit; False: they cannot, and nothing was dropped.
 
-        Raises: StoreError.
+        `blob`: for which; where it was begun before, it has its room already. Raises: StoreError.
         """
         with self._lock:
             stock = self._stock()
-            lacking = lacking_bytes(stock, self.quotas(), size)
+            is_begun = any(state.blob == blob for state in stock.blobs)
+            lacking = lacking_bytes(stock, self.quotas(), 0 if is_begun else size)
             if not lacking:
                 return True
             candidates = [state for state, _ in self._may_go(stock.blobs)]
@@ -94,7 +99,7 @@ class Space:
             return False
 
     def _may_go(self, blobs: Iterable[BlobState]) -> list[tuple[BlobState, bool]]:
-        return may_go(blobs, lambda state: self._is_named(state.blob), self._look.now_ms())
+        return may_go(blobs, lambda state: self.is_named(state.blob), self._look.now_ms())
 
     def _drop(self, state: BlobState) -> int:
         """Drop a blob. Gives the bytes that became free, with those that were kept for its missing chunks."""
@@ -165,7 +170,7 @@ class Space:
         self._home.blobs.read(blob, data.extend)
         return folders.parse(bytes(data))
 
-    def _is_named(self, blob: bytes) -> bool:
+    def is_named(self, blob: bytes) -> bool:
         """Does an entry name a blob, or a folder that lists it?"""
         whole = [blob, *self._home.blobs.wholes_of(blob)]
         with self._home.entries.views() as views:

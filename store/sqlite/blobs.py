@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import apsw
 
-from store.blob_interface import BlobState, Source, take_all
+from store.blob_interface import BlobState, PartsHeld, Source, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, ChunkId, Manifest, chunk_id, held_map
 from store.crypto import keyed_digest
 from store.errors import Damaged, InvalidBlob, NotFound, StoreError, TooLarge
@@ -297,15 +297,16 @@ class SqliteBlobStore:
                         removed_bytes += self._folder.remove(chunk)
             return removed_bytes
 
-    def parts_held(self, blob: bytes) -> tuple[int, int]:
-        """How many of the noted parts of a blob are complete, and their bytes."""
+    def parts_held(self, blob: bytes) -> PartsHeld | None:
+        """How the parts of a blob stand."""
         sql = (
-            "SELECT count(*), coalesce(sum(own.size), 0) FROM parts"
-            " JOIN blobs AS own ON own.blob = parts.part"
-            " WHERE parts.n = (SELECT n FROM blobs WHERE blob = ?) AND own.complete"
+            "SELECT count(part), count(own.n), coalesce(sum(own.size), 0) FROM blobs AS whole"
+            " LEFT JOIN parts ON parts.n = whole.n"
+            " LEFT JOIN blobs AS own ON own.blob = parts.part AND own.complete"
+            " WHERE whole.blob = ? AND whole.opened GROUP BY whole.n"
         )
-        count, size_bytes = self._row(sql, blob) or (0, 0)
-        return count, size_bytes
+        row = self._row(sql, blob)
+        return None if row is None else PartsHeld(*row)
 
     def state(self, blob: bytes) -> BlobState | None:
         """How a blob stands."""

@@ -228,7 +228,9 @@ def test_parts_of_a_folder_are_noted_until_it_goes(store: BlobStore):
     assert store.parts_of(empty) == []
     assert store.wholes_of(part) == [whole]
     assert store.wholes_of(whole) == []
-    assert store.parts_held(whole) == (0, 0)
+    assert store.parts_held(whole) == (2, 0, 0)
+    assert store.parts_held(empty) == (0, 0, 0)
+    assert store.parts_held(part) is None
     store.drop(whole)
     assert store.wholes_of(part) == []
     assert store.parts_of(whole) is None
@@ -241,7 +243,7 @@ def test_parts_that_are_complete_are_counted(store: BlobStore):
     store.begin(begun)
     whole = added(store, b"a list").id
     store.note_parts(whole, [(here.id, 4), (begun.id, len(THREE)), (bytes(32), 1)])
-    assert store.parts_held(whole) == (1, 4)
+    assert store.parts_held(whole) == (3, 1, 4)
     assert store.state(bytes(32)) is None
     state = store.state(begun.id)
     assert state is not None

@@ -161,7 +161,7 @@ def test_a_file_is_found_by_name_by_entry_and_by_blob():
         with shelf.entries.views() as views:
 
             def found(text: str) -> EntryId:
-                return service.find(views, text, LATER).id
+                return service.choose(service.candidates(views, text, LATER), text).id
 
             assert found(to_text(first.id)) == first.id
             assert found(to_text(other.id)[:10]) == other.id
@@ -174,13 +174,21 @@ def test_a_file_is_found_by_name_by_entry_and_by_blob():
                     found(nothing)
 
 
-def test_what_replaces_an_entry_is_told():
+def test_an_entry_is_replaced_by_its_own_author_alone():
     alice, bob, *_ = people()
     with open_shelf() as shelf:
         first = alice.write(content("notes.txt"), LOG_FILES, [], START)
         second = alice.write(content("notes.txt", b"2" * 32), LOG_FILES, [first.id], START + 1)
-        claimed = bob.write(content("notes.txt", b"3" * 32), LOG_FILES, [first.id], START + 2)
+        claimed = bob.write(content("notes.txt", b"3" * 32), LOG_FILES, [first.id, second.id], START + 2)
         put(shelf, first, second, claimed)
+        keys = [shelf.entries.key_of(entry.id) for entry in (first, second, claimed)]
+
+        def same(one: bytes, other: bytes) -> bool:
+            return one == other
+
         with shelf.entries.views() as views:
-            told = service.replacements(views, [first.id, second.id], LATER)
-    assert [(each.by, each.author) for each in told] == [(claimed.id, bob.id), (second.id, alice.id)]
+            shared = service.listed(views, Wanted(10, LATER))
+            assert service.replaced(views, shared, LATER, same) == {first.id: second.id}
+            assert service.replaced(views, shared, START, same) == {}
+        found = service.hits(shelf.entries, [*keys, 10**9], LATER, same)
+    assert [None if each is None else each.id for each in found] == [None, second.id, claimed.id, None]

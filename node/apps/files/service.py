@@ -4,17 +4,21 @@ A file is hidden while its claimed time lies in the future (`until`).
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from node.apps.files.bodies import MAX_FOLDER_BYTES, Contents, SharedFile
 from node.apps.files.fold import COLUMNS
+from node.apps.found import Found
 from node.errors import Ambiguous, Missing
 from node.quoting import quoted
 from node.words import PROBES_AT_MOST, Words
 from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import ReadViews
+
+Same: TypeAlias = Callable[[AuthorId, AuthorId], bool]
+"""Are two devices of one person?"""
 
 MAX_LISTED: Final = 1_000
 """Files in one answer."""
@@ -47,17 +51,6 @@ class Wanted(NamedTuple):
     """Folders alone."""
     before: "Shared | None" = None
     """Only those after this one in the list, which begins with the newest."""
-
-
-class Found(NamedTuple):
-    """A file among what was searched for."""
-
-    key: int
-    id: EntryId
-    at: int
-    author: AuthorId
-    title: str
-    text: str
 
 
 def listed(views: ReadViews, wanted: Wanted) -> list[Shared]:
@@ -123,14 +116,32 @@ def at_keys(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shared]:
     return [rows[key] for key in keys if key in rows]
 
 
-def hits(store: SqliteEntryStore, keys: Sequence[int], until: int) -> list[Found | None]:
-    """What a search shows of entries, in the order of `keys`; None for those that share no file."""
+def hits(store: SqliteEntryStore, keys: Sequence[int], until: int, same: Same) -> list[Found | None]:
+    """What a search shows of entries, in the order of `keys`; None for those that share no file, are hidden,
+    or were replaced by their own author. `same`: are two devices of one person?"""
     found = {shared.key: shared for shared in at_keys(store, keys) if shared.at <= until}
-    return [None if key not in found else _found(found[key]) for key in keys]
+    with store.views() as views:
+        gone = replaced(views, list(found.values()), until, same)
+    return [
+        None if (shared := found.get(key)) is None or shared.id in gone else _found(shared) for key in keys
+    ]
 
 
 def _found(shared: Shared) -> Found:
-    return Found(*shared[:4], shared.file.name, shared.file.description)
+    file = shared.file
+    return Found(
+        "files",
+        "folder" if file.is_folder else "file",
+        shared.id,
+        shared.author,
+        shared.at,
+        shared.at,
+        file.name,
+        file.description,
+        file.language,
+        file.tags,
+        ("file", "show", short(shared.id)),
+    )
 
 
 def naming_blob(views: ReadViews, blob: bytes, until: int) -> list[Shared]:
@@ -145,16 +156,21 @@ def is_folder(views: ReadViews, blob: bytes) -> bool:
     return bool(views.execute(sql, (blob, MAX_FOLDER_BYTES)))
 
 
-def find(views: ReadViews, text: str, until: int) -> Shared:
-    """The one file that a text names: the id of its entry or of its blob, the beginning of one, or its name.
+def candidates(views: ReadViews, text: str, until: int) -> list[Shared]:
+    """The files that a text may name, the newest first: by the name, else by the id of the entry or of the
+    blob, or the beginning of one."""
+    wanted = text.strip()
+    return _with_name(views, wanted, until) or _with_prefix(views, wanted, until)
 
-    Several entries that share one blob are one file here: the newest is given.
+
+def choose(found: Sequence[Shared], text: str) -> Shared:
+    """The one file among those that a text may name.
+
+    Several entries that share one blob are one file here: the first is given.
 
     Raises:
         Missing: there is none. Ambiguous: several.
     """
-    wanted = text.strip()
-    found = _with_name(views, wanted, until) or _with_prefix(views, wanted, until)
     if not found:
         raise Missing(f"No file {quoted(text)} is shared here.", "See: aster file list")
     if len({shared.file.blob for shared in found}) > 1:
@@ -180,33 +196,21 @@ def _with_prefix(views: ReadViews, text: str, until: int) -> list[Shared]:
     return [_row(row) for row in views.execute(sql, (until, low, high, low, high, MAX_LISTED))]
 
 
-class Replacement(NamedTuple):
-    """That an entry says that it replaces another."""
+def replaced(views: ReadViews, shared: Sequence[Shared], until: int, same: Same) -> dict[EntryId, EntryId]:
+    """Those of these entries that their own author replaced, each with the newest that did.
 
-    replaced: EntryId
-    by: EntryId
-    author: AuthorId
-
-
-def replacements(views: ReadViews, ids: Iterable[EntryId], until: int) -> list[Replacement]:
-    """What is said to replace these entries, the newest first. Whose word counts is for others to say."""
-    found = []
+    What others say that they replace stays. `same`: are two devices of one person?
+    """
     sql = (
-        "SELECT r.id, s.id, s.author FROM files_replaced AS r JOIN files_shared AS s ON s.k = r.k"
-        " WHERE r.id = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC"
+        "SELECT s.id, s.author FROM files_replaced AS r JOIN files_shared AS s ON s.k = r.k"
+        " WHERE r.id = ? AND s.at <= ? AND s.id <> r.id ORDER BY s.at DESC, s.id DESC"
     )
-    for entry_id in ids:
-        found += [Replacement(*row) for row in views.execute(sql, (entry_id, until))]
-    return found
-
-
-def named_blobs(views: ReadViews, blobs: Collection[bytes]) -> dict[bytes, tuple[str, bool]]:
-    """Name and being a folder of these blobs, as the newest entry says; without those that none names."""
     found = {}
-    sql = "SELECT name, folder FROM files_shared WHERE blob = ? ORDER BY at DESC, id DESC LIMIT 1"
-    for blob in blobs:
-        for name, folder in views.execute(sql, (blob,)):
-            found[blob] = (str(name), bool(folder))
+    for each in shared:
+        rows = views.execute(sql, (each.id, until))
+        by = next((entry_id for entry_id, author in rows if same(each.author, author)), None)
+        if by is not None:
+            found[each.id] = EntryId(by)
     return found
 
 
