@@ -118,6 +118,10 @@ VERBS: Final[Table] = {
             "export": Verb("cli.directory", "export", "Print it for other programs: JSON lines or CSV."),
         },
     ),
+    "site": Group(
+        "A public site from what is public.",
+        {"build": Verb("cli.site", "build", "Write the site to a folder.")},
+    ),
     "roster": Verb("cli.roster", "roster", "Show every section with its members, now or as it was."),
     "interest": Group(
         "What this node carries of all that there is.",

@@ -33,6 +33,8 @@ class ContactsApi:
         self._queries = queries
         self._writing = trio.Lock()
         """A change begins with what is there; two at a time would undo each other."""
+        self._building = trio.Lock()
+        """Two sites at a time could meet in one folder."""
 
     async def run(self) -> None:
         """Nothing is done in the background."""
@@ -59,6 +61,23 @@ class ContactsApi:
         wanted = (section, language, public, search, limit)
         for record in await self._room.ask(lambda: list(self._queries.directory_list(*wanted))):
             yield record
+
+    async def site_build(
+        self,
+        out: str,
+        section: str | None = None,
+        languages: Sequence[str] = (),
+        base_url: str = "",
+    ) -> AsyncGenerator[Json, None]:
+        """Write the public site to a folder (an absolute path): progress, and a result at the end."""
+        async with self._building:
+            steps = self._queries.site_build(out, section, languages, base_url)
+            try:
+                while (event := await self._room.ask(next, steps, None)) is not None:
+                    yield event
+            finally:
+                with trio.CancelScope(shield=True):
+                    await self._room.ask(steps.close)
 
     # --- changes --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Answers are records (`node.contacts.records`). Nothing here is asked of the network: what is held counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from node.affairs.census import Census, member_names
@@ -73,7 +73,7 @@ class ContactsQueries:
         """One's own record, or that of a section."""
         book = self.book()
         if section is not None:
-            return self.section_record(book, self._section(book, section))
+            return self.section_record(book, self.section(book, section))
         return self.member_records(book, [self.own_id(book)])[0]
 
     @told_plainly()
@@ -81,7 +81,7 @@ class ContactsQueries:
         """The record of a member, or of a section. Raises: Missing, Ambiguous, BadRequest."""
         book = self.book()
         if section is not None:
-            return self.section_record(book, self._section(book, section))
+            return self.section_record(book, self.section(book, section))
         if who is None:
             raise BadRequest("Say whose record is wanted.", "For example: aster directory show bob")
         try:
@@ -90,7 +90,7 @@ class ContactsQueries:
             if book.census is None:
                 raise
             try:
-                return self.section_record(book, self._section(book, who))
+                return self.section_record(book, self.section(book, who))
             except Missing as error:
                 raise Missing(
                     f"Nobody and no section here is called {quoted(who)}.", "See: aster directory list"
@@ -116,13 +116,29 @@ class ContactsQueries:
         sought = None if search is None else Sought(search)
         if sought is not None and sought.is_empty:
             raise BadData("There is no word to search for.", "Give a word, or the beginning of one.")
-        records = self.all_records(book, None if section is None else self._section(book, section))
+        records = self.all_records(book, None if section is None else self.section(book, section))
         if public:
             records = [public_part(record) for record in records if record["public"]]
         if language is not None:
             wanted = read_tag(language)
             records = [record for record in records if speaks(record, wanted)]
         return [record for record in records if sought is None or sought.is_in(record)]
+
+    def site_build(
+        self,
+        out: str,
+        section: str | None = None,
+        languages: Sequence[str] = (),
+        base_url: str = "",
+    ) -> Generator[Json, None, None]:
+        """Write the public site to a folder (an absolute path): progress, and a result at the end.
+
+        Raises: as `node.site.building.SiteQueries.build`.
+        """
+        from node.site.building import SiteQueries  # late: with what it stands on it takes 0.2 s
+        from node.site.gathering import Wish
+
+        yield from SiteQueries(self._look, self).build(out, Wish(section, tuple(languages), base_url))
 
     # --- the directory --------------------------------------------------------------------------------
 
@@ -228,6 +244,20 @@ class ContactsQueries:
         except NotFound:
             return False
 
+    def member_fields(self, book: Book, people: Iterable[bytes]) -> dict[bytes, tuple[Field, ...]]:
+        """What these members (devices in a circle) say of themselves; without those who say nothing."""
+        with self._look.home.entries.views() as views:
+            return self._fields_of(views, book, people)
+
+    def section_fields(self, book: Book, sections: Iterable[SectionId]) -> dict[SectionId, tuple[Field, ...]]:
+        """What counts of what is said of these sections; without those of which nothing does."""
+        census = book.census
+        if census is None:
+            return {}
+        with self._look.home.entries.views() as views:
+            said = {each: self._said_of(views, census, census.sections[each]) for each in sections}
+        return {each: found.current.fields for each, found in said.items() if found is not None}
+
     # --- who is meant ---------------------------------------------------------------------------------
 
     def own_id(self, book: Book) -> bytes:
@@ -246,7 +276,8 @@ class ContactsQueries:
                 others[each] = member
         return book.names.find_bearer(who, known, others)
 
-    def _section(self, book: Book, text: str) -> Section:
+    def section(self, book: Book, text: str) -> Section:
+        """The section that a text stands for. Raises: Missing, Ambiguous; BadRequest: there are none."""
         if book.census is None:
             raise BadRequest(
                 f"{self._look.home.charter.name} is an open circle: it has no sections.",
@@ -272,7 +303,7 @@ class ContactsQueries:
         Raises: Missing, Ambiguous, BadRequest; Refused: he is no steward of it.
         """
         book = self.book()
-        section = self._section(book, text)
+        section = self.section(book, text)
         census = book.census
         if census is None or census.me not in census.stewards(section):
             stewards = () if census is None else census.stewards(section)

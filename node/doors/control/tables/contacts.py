@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from node.doors.control.parameters import BOOL, INT, LINES, TEXT, Method, Parameter
+from node.doors.control.parameters import BOOL, INT, LINES, NAME, TEXT, TEXTS, Method, Parameter
 
 MAX_FIELDS: Final = 64
 """Fields in one request: as many as a profile has."""
@@ -22,6 +22,12 @@ METHODS: Final[Mapping[str, Method]] = {
     "directory/show": Method({"who": TEXT, "section": TEXT}, offline=True, part="contacts"),
     "directory/list": Method(
         {"section": TEXT, "language": TEXT, "public": BOOL, "search": TEXT, "limit": INT},
+        streaming=True,
+        offline=True,
+        part="contacts",
+    ),
+    "site/build": Method(
+        {"out": NAME, "section": TEXT, "languages": TEXTS, "base_url": TEXT},
         streaming=True,
         offline=True,
         part="contacts",
