@@ -55,9 +55,14 @@ def words(text: str) -> str:
     """What a reader reads of a Markdown text, without marks."""
     if text.count("[") > MAX_BRACKETS or len(text) > MAX_CHARS:
         return text
-    inline = (child for token in _parser().parse(text) for child in token.children or ())
-    blocks = (token.content for token in _parser().parse(text) if token.type in ("fence", "code_block"))
-    return " ".join(child.content if child.content else " " for child in inline).strip() or " ".join(blocks)
+    blocks = []
+    for token in _parser().parse(text):
+        if token.type in ("fence", "code_block"):
+            blocks.append(token.content)
+        breaks = ("softbreak", "hardbreak")
+        pieces = (" " if child.type in breaks else child.content for child in token.children or ())
+        blocks.append("".join(pieces))
+    return " ".join(block.strip() for block in blocks if block.strip())
 
 
 def as_it_is(text: str) -> Markup:

@@ -68,8 +68,8 @@ def labelled(tag: str) -> str | None:
 def own_name(tag: str) -> str:
     """The name of a language in itself; an unknown one is its tag."""
     locale = _locale(tag)
-    name = (locale.get_display_name() if locale is not None else None) or tag
-    return name[:1].upper() + name[1:]
+    name = None if locale is None else locale.get_display_name()
+    return tag if name is None else name[:1].upper() + name[1:]
 
 
 @cache
