@@ -29,6 +29,8 @@ from node.mesh import Mesh
 from node.peer_list import PeerList
 from node.queries import Json, Queries
 from node.sharing.api import SharingApi
+from node.sharing.candidates import Candidates
+from node.sharing.fetching import Fetching
 from node.social.api import SocialApi
 from store.entry import Entry
 from store.ids import AuthorId, EntryId, from_text, to_text
@@ -51,6 +53,9 @@ class Api:
         self.interest = InterestApi(home, mesh, self._queries, self._room.ask, self.federation.held)
         """What is asked about what is carried."""
         self.sharing = SharingApi(room, self._queries.sharing)
+        if mesh.blobs is not None:
+            candidates = Candidates(home, self.sharing.space, hub=mesh.hub)
+            self.sharing.fetching = Fetching(room, candidates, mesh.blobs)
         self.social = SocialApi(room, self._queries.social)
         self.drafting = DraftingApi(room, self._queries.drafting)
         self.contacts = ContactsApi(room, self._queries.contacts)
@@ -65,6 +70,8 @@ class Api:
             nursery.start_soon(self._book.run)
             nursery.start_soon(self.interest.run)
             nursery.start_soon(self.sharing.run)
+            if self.sharing.fetching is not None:
+                nursery.start_soon(self.sharing.fetching.run)
             nursery.start_soon(self.contacts.run)
             nursery.start_soon(self.deletion.run)
             if self._home.membership is not None:

@@ -12,12 +12,15 @@ from typing import Final, NamedTuple, Protocol
 
 import trio
 
+from gossip.errors import RemoteFault
+from gossip.net.blob_streams import BlobStreams
 from gossip.net.driver import Driver
 from gossip.net.sync_streams import SyncReport
 from gossip.net.transport import Transport
 from gossip.proto.events import (
     AdmissionChanged,
     BodiesMissing,
+    Faulted,
     Learned,
     PeerFound,
     SessionId,
@@ -76,6 +79,8 @@ class Mesh:
         self.hub = hub
         self.on_learned: Callable[[Learned], None] = lambda learned: None
         """Called with what is worth keeping in the address book."""
+        self.blobs: BlobStreams | None = None
+        """What fetches and serves blobs; None: nothing does. Whoever uses it runs it."""
         self._driver = driver
         self._transport = transport
         self._states: dict[AuthorId, PeerState] = {}
@@ -104,6 +109,14 @@ class Mesh:
     def is_connected(self, device: AuthorId) -> bool:
         """Is there a standing link to that peer?"""
         return device in self._driver.neighbours()
+
+    def sources(self) -> list[AuthorId]:
+        """Peers with a standing link, hubs first: whom to ask for blobs."""
+        return sorted(self.connected(), key=lambda device: not self.state_of(device).hub)
+
+    def blame(self, device: AuthorId, fault: RemoteFault) -> None:
+        """A peer broke a protocol: the connection to it ends, and it may be banned."""
+        self._driver.give(Faulted(device, fault.severity, str(fault)))
 
     def state_of(self, device: AuthorId) -> PeerState:
         """What is known of a peer since the start."""

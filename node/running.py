@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import trio
 
 from gossip.errors import BadAddress, LocalFault, PortInUse
+from gossip.net.blob_streams import BlobStreams
 from gossip.net.driver import Driver
 from gossip.proto.announce import Gate
 from gossip.proto.context import Tuning
@@ -34,6 +35,7 @@ from node.intake import Intake
 from node.mesh import Mesh, Recheckable
 from node.newcomers.guests import Guests
 from node.newcomers.presenting import Introduction
+from node.store_faults import told_plainly
 from node.verification import Verification
 from store.frontier import Frontier
 from store.ids import AuthorId, NetworkId, to_text
@@ -101,6 +103,9 @@ def wire(
     """Put engine, driver and mesh over a transport; in a federation it has guests, and introduces us.
 
     `random`: chance that may be guessed; `secret`: chance that must not be.
+
+    Raises:
+        NodeError: the store of blobs cannot be opened.
     """
     membership = home.membership
     engine = Engine(
@@ -118,6 +123,8 @@ def wire(
         transport.handle_guest(PROTOCOL, Guests(home, membership, keeping.intake, now_ms).serve)
     driver = Driver(engine, transport, keeping.intake, introduce)
     mesh = Mesh(driver, transport, hub=hub)
+    with told_plainly():
+        mesh.blobs = BlobStreams(transport, home.blobs, mesh.sources, mesh.blame, random)
     home.allowed.listen(lambda: _changed(home, keeping.author, mesh))
     return Meshed(mesh, driver)
 

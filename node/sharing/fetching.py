@@ -1,0 +1,392 @@
+"""Fetches blobs: what a person asks for, and what this node keeps unasked (`node.sharing.candidates`).
+
+Connected peers are asked, again when a peer connects or says that it has a blob by now, and now and then.
+What of a blob is here stays, so a fetch goes on where it stopped, also after a restart. For the trio thread;
+the store is looked at in threads.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple, TypeVar
+
+import trio
+
+from gossip.net.blob_streams import BlobStreams, News, NotKept
+from gossip.proto import limits
+from gossip.proto.blob_effects import Advanced, Available, Finished, GivenUp, Nobody
+from node.desk import Room
+from node.sharing.candidates import Candidates
+from node.sharing.waiting import Waiting, WaitingRoom
+from node.sharing.wanted import WantedBlobs
+from node.store_faults import told_plainly
+from store.blobs import MAX_CHUNKS, chunks_in
+from store.errors import StoreError
+from store.ids import AuthorId, short
+
+SWEEP_S: Final = 3_600.0
+"""How often everything that entries name is looked at again: it may have found no room in the queue, or on
+the disk."""
+
+LOOK_BACK_S: Final = 15.0
+"""How often, while anything is written, it is looked again at what recent entries name: a body may come long
+after its entry."""
+
+RECENT_S: Final = 600.0
+"""Entries that came within so long, or twice that, are recent."""
+
+FOLLOW_S: Final = 0.1
+"""What is written within this time is looked at together."""
+
+NOBODY_S: Final = 300.0
+"""How long a blob rests that nobody had. New peers and hints end that."""
+
+FULL_S: Final = 600.0
+"""How long a blob rests for which there was no room, or no share of its author's."""
+
+WAKE_S: Final = 30.0
+"""New peers wake what rests at most this often."""
+
+LOOK_S: Final = 1.0
+"""How often it is looked who is connected, and whether more may be asked for."""
+
+TELL_S: Final = 0.25
+"""Who follows a fetch is told of progress at most this often."""
+
+MAX_HUNTED_CHUNKS: Final = 2 * MAX_CHUNKS
+"""Chunks in all blobs that are fetched at a time: their manifests take about 10 MB."""
+
+MAX_ENDED: Final = 1_024
+"""Ends of fetches that are remembered for those who ask a moment later."""
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class FetchEvent(NamedTuple):
+    """How a fetch stands."""
+
+    blob: bytes
+    state: str
+    """``asking`` who has it, ``fetching``, ``nobody`` has it who is connected, ``done``, ``failed``."""
+    held_bytes: int
+    """Of its chunks that are here."""
+    size: int
+    """Bytes of the whole blob; 0: not known yet."""
+    peers: int
+    """Who hold something of it."""
+    why: str
+    """Why it failed."""
+
+    @property
+    def is_last(self) -> bool:
+        """Will nothing more come of it?"""
+        return self.state in {"done", "failed"}
+
+
+class Fetching:
+    """What this node fetches."""
+
+    def __init__(self, room: Room, candidates: Candidates, streams: BlobStreams) -> None:
+        """`streams` are run by this, and tell it what becomes of what they hunt."""
+        self._room = room
+        self._candidates = candidates
+        self._streams = streams
+        self._wanted: WantedBlobs
+        self._ready = trio.Event()
+        self._waiting = WaitingRoom()
+        self._hunted: dict[bytes, Waiting] = {}
+        self._complete: set[bytes] = set()
+        """Blobs that were here at the last sweep, or came since."""
+        self._alone: set[bytes] = set()
+        """Blobs that nobody had when it was asked last."""
+        self._ended: OrderedDict[bytes, FetchEvent] = OrderedDict()
+        self._work = trio.Event()
+        self._news = trio.Event()
+        self._nursery: trio.Nursery
+        streams.on_news = self._hear
+
+    async def run(self) -> None:
+        """Fetch until cancelled."""
+        self._wanted = await _in_thread(WantedBlobs, self._room.home)
+        for blob, size in self._wanted.items():
+            self._waiting.add(Waiting(blob, frozenset({size}), asked=True, fresh=True))
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            await nursery.start(self._streams.run)
+            self._ready.set()
+            nursery.start_soon(self._follow)
+            nursery.start_soon(self._watch_peers)
+            await self._start_waiting()
+
+    # --- what people ask for ------------------------------------------------------------------------
+
+    async def want(self, blob: bytes, size: int) -> None:
+        """Fetch a blob of `size` bytes, also after a restart, until it is here or `unwant` is called.
+
+        Does nothing where it is here. Raises: NodeError.
+        """
+        await self._ready.wait()
+        self._ended.pop(blob, None)
+        with told_plainly():
+            if await _in_thread(self._candidates.is_complete, blob):
+                self._end(FetchEvent(blob, "done", size, size, 0, ""))
+                return
+            await _in_thread(self._wanted.add, blob, size)
+        self._stop(blob)
+        self._waiting.add(Waiting(blob, frozenset({size}), asked=True, fresh=True))
+        self._work.set()
+
+    async def unwant(self, blob: bytes) -> None:
+        """Fetch a blob no further; what of it is here stays. Raises: NodeError."""
+        await self._ready.wait()
+        with told_plainly():
+            await _in_thread(self._wanted.remove, blob)
+        self._waiting.forget(blob)
+        self._stop(blob)
+        self._end(FetchEvent(blob, "failed", 0, 0, 0, "it is not wanted any more"))
+        self._work.set()
+
+    def added(self, blob: bytes) -> None:
+        """A blob was added here: those who asked us for it are told, and nobody is asked for it any more."""
+        self._complete.add(blob)
+        self._waiting.forget(blob)
+        self._streams.service.added(blob)
+
+    @asynccontextmanager
+    async def following(self, blob: bytes) -> AsyncIterator[AsyncIterator[FetchEvent]]:
+        """How the fetch of a wanted blob stands: at once, whenever that changes, and last its end."""
+        events = self._events(blob)
+        try:
+            yield events
+        finally:
+            await events.aclose()
+
+    async def _events(self, blob: bytes) -> AsyncGenerator[FetchEvent, None]:
+        told: FetchEvent | None = None
+        while True:
+            event = self._state_of(blob)
+            if event != told:
+                told = event
+                yield event
+            if event.is_last:
+                return
+            if self._state_of(blob) == told:
+                await self._news.wait()
+            with trio.move_on_after(TELL_S):
+                while not self._state_of(blob).is_last:
+                    await self._news.wait()
+
+    def _state_of(self, blob: bytes) -> FetchEvent:
+        ended = self._ended.get(blob)
+        if ended is not None:
+            return ended
+        progress = self._streams.progress(blob)
+        alone = "nobody" if blob in self._alone else "asking"
+        if progress is None:
+            return FetchEvent(blob, alone, 0, 0, 0, "")
+        state = "fetching" if progress.sources else alone
+        return FetchEvent(blob, state, progress.held_bytes, progress.size, progress.sources, "")
+
+    def _tell(self) -> None:
+        """Wake those who follow."""
+        self._news.set()
+        self._news = trio.Event()
+
+    def _end(self, event: FetchEvent) -> None:
+        """Remember how a fetch ended."""
+        self._alone.discard(event.blob)
+        self._ended.pop(event.blob, None)
+        self._ended[event.blob] = event
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+        self._tell()
+
+    def _stop(self, blob: bytes) -> None:
+        self._alone.discard(blob)
+        if self._hunted.pop(blob, None) is not None:
+            self._streams.forget(blob)
+
+    # --- what becomes of it -------------------------------------------------------------------------
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case Advanced(blob):
+                self._alone.discard(blob)
+                self._tell()
+                return
+            case Finished(blob):
+                self._hunted.pop(blob, None)
+                self._complete.add(blob)
+                self._nursery.start_soon(self._finish, blob)
+            case GivenUp(blob, why):
+                self._hunted.pop(blob, None)
+                self._nursery.start_soon(self._fail, blob, why)
+            case NotKept(blob, why):
+                waiting = self._hunted.pop(blob, None)
+                if waiting is not None:
+                    self._nursery.start_soon(self._refuse, waiting, why)
+            case Nobody(blob):
+                self._alone.add(blob)
+                self._tell()
+            case Available(blob, _):
+                self._waiting.wake_one(blob)
+        self._work.set()
+
+    async def _finish(self, blob: bytes) -> None:
+        """A blob is here."""
+        self._streams.service.added(blob)
+        parts: list[tuple[bytes, int]] = []
+        size = 0
+        try:
+            size = await _in_thread(self._candidates.size_of, blob)
+            await _in_thread(self._wanted.remove, blob)
+            parts = await _in_thread(self._candidates.parts_to_keep, blob)
+        except StoreError as error:
+            _log.warning("what came of %s could not be noted: %s", short(blob), error)
+        for part, part_size in parts:
+            self._add_unasked(part, part_size, fresh=True)
+        self._end(FetchEvent(blob, "done", size, size, 0, ""))
+        self._work.set()
+
+    async def _refuse(self, waiting: Waiting, why: str) -> None:
+        """There is no room for a blob, or what came of it could not be written."""
+        if waiting.asked:
+            await self._fail(waiting.blob, why)
+        else:
+            self._waiting.rest(waiting, trio.current_time() + FULL_S)
+
+    async def _fail(self, blob: bytes, why: str) -> None:
+        """A blob cannot be had, or not kept."""
+        try:
+            await _in_thread(self._wanted.remove, blob)
+        except StoreError as error:
+            _log.warning("the list of wanted files cannot be written: %s", error)
+        self._end(FetchEvent(blob, "failed", 0, 0, 0, why))
+
+    # --- from waiting to being fetched --------------------------------------------------------------
+
+    async def _start_waiting(self) -> None:
+        """Begin to fetch what waits, as far as there is room for it."""
+        while True:
+            self._work = trio.Event()
+            self._waiting.wake(trio.current_time())
+            self._make_way()
+            while self._has_place and (waiting := self._waiting.next()) is not None:
+                try:
+                    await self._begin(waiting)
+                except StoreError as error:
+                    _log.warning("a blob cannot be fetched: %s", error)
+                    self._stop(waiting.blob)
+                    self._waiting.rest(waiting, trio.current_time() + FULL_S)
+            with trio.move_on_after(LOOK_S):
+                await self._work.wait()
+
+    @property
+    def _has_place(self) -> bool:
+        if len(self._hunted) >= limits.HUNTED_BLOBS:
+            return False
+        return sum(map(_chunks_of, self._hunted.values())) < MAX_HUNTED_CHUNKS
+
+    def _make_way(self) -> None:
+        """Let rest what nobody has, other than what was asked for while there is a place."""
+        for blob in [blob for blob in self._hunted if blob in self._alone]:
+            waiting = self._hunted[blob]
+            if not waiting.asked or not self._has_place:
+                del self._hunted[blob]
+                self._streams.forget(blob)
+                self._waiting.rest(waiting, trio.current_time() + NOBODY_S)
+
+    async def _begin(self, waiting: Waiting) -> None:
+        """Fetch a blob, if it is to be kept and there is room. Raises: StoreError."""
+        sizes = await _in_thread(self._candidates.sizes_to_take, waiting)
+        if sizes is None:
+            self._alone.discard(waiting.blob)
+            if waiting.asked:
+                await self._finish(waiting.blob)
+        elif not sizes:
+            await self._refuse(waiting, "there is no room for it on the disk")
+        else:
+            self._hunted[waiting.blob] = waiting._replace(sizes=sizes)
+            await self._streams.hunt(waiting.blob, sizes, first=waiting.asked)
+
+    # --- what entries name --------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Look at what entries name: at all of it at first and now and then, and at what comes.
+
+        What comes is what was written after the first look began; room is made for it.
+        """
+        self._complete = await _in_thread(self._candidates.complete)
+        key = await self._look_at_all(0, is_fresh=False)
+        recent_key = older_key = key
+        swept_s = looked_s = turned_s = trio.current_time()
+        looked = seen = self._room.intake.commits
+        while True:
+            with trio.move_on_after(LOOK_S if self._waiting.is_full else LOOK_BACK_S):
+                await self._room.intake.changed(seen)
+            await trio.sleep(FOLLOW_S)
+            seen, now_s = self._room.intake.commits, trio.current_time()
+            key = await self._look_at_all(key, is_fresh=True)
+            if seen != looked and now_s - looked_s >= LOOK_BACK_S:
+                looked, looked_s = seen, now_s
+                await self._look_at_all(older_key, is_fresh=True)
+            if now_s - turned_s >= RECENT_S:
+                turned_s, older_key, recent_key = now_s, recent_key, key
+            if now_s - swept_s >= SWEEP_S:
+                swept_s = now_s
+                self._complete = await _in_thread(self._candidates.complete)
+                await self._look_at_all(0, is_fresh=False)
+
+    async def _look_at_all(self, key: int, *, is_fresh: bool) -> int:
+        """Let wait what entries after `key` name, while there is room; gives the key that was reached."""
+        while not self._waiting.is_full:
+            try:
+                page = await _in_thread(self._candidates.named_after, key)
+            except StoreError as error:
+                _log.warning("what entries name cannot be read: %s", error)
+                break
+            if page is None:
+                break
+            key = page.last_key
+            for blob, size in page.blobs:
+                self._add_unasked(blob, size, fresh=is_fresh)
+            self._work.set()
+        return key
+
+    def _add_unasked(self, blob: bytes, size: int, *, fresh: bool) -> None:
+        failed = self._ended.get(blob)
+        if (
+            blob in self._complete
+            or blob in self._hunted
+            or (failed is not None and failed.state == "failed")
+        ):
+            return
+        if blob not in self._waiting:
+            self._waiting.add(Waiting(blob, frozenset({size}), asked=False, fresh=fresh))
+
+    # --- peers --------------------------------------------------------------------------------------
+
+    async def _watch_peers(self) -> None:
+        """Whenever somebody new is connected, ask again for what nobody had."""
+        known: set[AuthorId] = set()
+        woken_s = float("-inf")
+        while True:
+            connected = set(self._room.mesh.connected())
+            if connected - known and trio.current_time() - woken_s >= WAKE_S:
+                woken_s = trio.current_time()
+                known = connected
+                self._waiting.wake_all()
+                self._work.set()
+            known &= connected
+            await trio.sleep(LOOK_S)
+
+
+def _chunks_of(waiting: Waiting) -> int:
+    return chunks_in(max(waiting.sizes, default=0))
+
+
+async def _in_thread(work: Callable[..., T], *args: object) -> T:
+    return await trio.to_thread.run_sync(work, *args)

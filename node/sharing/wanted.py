@@ -1,0 +1,79 @@
+"""The blobs that people at this node asked for and that are not here yet. Kept in a setting of the home, so
+that a fetch goes on after a restart.
+
+    setting blobs_wanted   canonical msgpack [1, [[blob bin32, size int], …]], the oldest first
+"""
+
+from typing import Final
+
+from node.errors import Conflict
+from node.home import Home
+from store.codec import decode, encode
+from store.errors import NotCanonical
+
+MAX_WANTED: Final = 4_096
+"""Blobs that may be asked for at a time: a folder of so many files, and the setting stays below 200 kB."""
+
+_SETTING: Final = "blobs_wanted"
+_VERSION: Final = 1
+_MAX_BYTES: Final = 2**20
+
+
+class WantedBlobs:
+    """The list, as it is on the disk. For one thread at a time."""
+
+    def __init__(self, home: Home) -> None:
+        """Read the list. One that cannot be read is an empty one. Raises: StoreError."""
+        self._home = home
+        self._sizes = _parse(home.tables.setting(_SETTING) or b"")
+
+    def __contains__(self, blob: bytes) -> bool:
+        return blob in self._sizes
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def items(self) -> list[tuple[bytes, int]]:
+        """Blob and size in bytes, the oldest first."""
+        return list(self._sizes.items())
+
+    def add(self, blob: bytes, size: int) -> None:
+        """Note durably that a blob is asked for. Raises: Conflict: too many are. StorageFull."""
+        if blob in self._sizes and self._sizes[blob] == size:
+            return
+        if len(self._sizes) >= MAX_WANTED and blob not in self._sizes:
+            raise Conflict(
+                f"{MAX_WANTED:,} files are being fetched already.",
+                "Wait until some of them are here, or end some: aster file drop",
+            )
+        self._write({**self._sizes, blob: size})
+
+    def remove(self, blob: bytes) -> None:
+        """Note that a blob is not asked for any more. Raises: StorageFull."""
+        if blob in self._sizes:
+            self._write({known: size for known, size in self._sizes.items() if known != blob})
+
+    def _write(self, sizes: dict[bytes, int]) -> None:
+        rows = [[blob, size] for blob, size in sizes.items()]
+        self._home.tables.set({_SETTING: encode([_VERSION, rows])})
+        self._sizes = sizes
+
+
+def _parse(data: bytes) -> dict[bytes, int]:
+    try:
+        value = decode(data, _MAX_BYTES, MAX_WANTED) if data else None
+    except NotCanonical:
+        return {}
+    match value:
+        case (1, tuple(rows)):
+            return dict(row for row in rows if _is_row(row))  # type: ignore[misc]
+        case _:
+            return {}
+
+
+def _is_row(row: object) -> bool:
+    match row:
+        case (bytes(blob), int(size)):
+            return len(blob) == 32 and size >= 0
+        case _:
+            return False
