@@ -5,7 +5,7 @@ it then reads from the store what it missed. Nobody waits for a follower. For th
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -34,7 +34,7 @@ class Follower:
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[Change](BUS_CHANGES)
 
-    async def __aiter__(self) -> AsyncIterator[Change]:
+    async def __aiter__(self) -> AsyncGenerator[Change, None]:
         async for change in self._receive:
             yield change
 

@@ -11,6 +11,7 @@ a peer sends raises here. For the trio thread.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import trio
@@ -111,8 +112,9 @@ class Executor:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_roster)
                 nursery.start_soon(self._mark_now_and_then)
-                async for change in follower:
-                    await self._guarded(self._follow, change)
+                async with aclosing(aiter(follower)) as changes:
+                    async for change in changes:
+                        await self._guarded(self._follow, change)
 
     @property
     def is_idle(self) -> bool:

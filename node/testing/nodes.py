@@ -59,4 +59,5 @@ async def running(
             above.start_soon(node.api.run)
             yield node
             above.cancel_scope.cancel()
+        await transport.stop()
         nursery.cancel_scope.cancel()
