@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, BinaryIO, Final, NamedTuple, TextIO
 
 from node.config import read_environment
 from node.errors import BadRequest
@@ -38,6 +38,9 @@ _STYLES: Final = {
     "yellow": "33",
     "code": "36",
 }
+
+_COPY_BYTES: Final = 1_048_576
+"""Of a file that goes to stdout, at a time."""
 
 EXIT_PIPE: Final = 141
 """Whoever read our output has gone; what a shell reports for a program that SIGPIPE ended."""
@@ -158,6 +161,19 @@ class Screen:
             return
         for line in text.splitlines():
             self.say(line.expandtabs())
+
+    def copy(self, file: BinaryIO) -> None:
+        """A whole file as data, byte for byte. Raises: OutputLost, BadRequest: stdout is a terminal."""
+        if sys.stdout.isatty():
+            raise BadRequest("A file is not shown on a terminal.", "Save it: --out PATH")
+        try:
+            while data := file.read(_COPY_BYTES):
+                sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave()
+        except OSError as error:
+            _lose(sys.stdout, error)
 
     def paragraph(self, text: str, indent: str = "    ", flush: bool = False) -> None:
         """Text of several lines, each safe and set in."""

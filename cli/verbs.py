@@ -149,6 +149,19 @@ VERBS: Final[Table] = {
             "diff": Verb("cli.documents", "diff", "Show what changed between two versions."),
         },
     ),
+    "file": Group(
+        "Files and folders that are shared.",
+        {
+            "add": Verb("cli.files", "add", "Share a file or a folder."),
+            "list": Verb("cli.files", "list_files", "List what is shared."),
+            "show": Verb("cli.files", "show", "Show what a file is, and what a folder holds."),
+            "get": Verb("cli.files", "get", "Get a file or a folder, and save it."),
+            "pin": Verb("cli.files", "pin", "Keep a file, however full the disk gets."),
+            "unpin": Verb("cli.files", "unpin", "Let a file go when room is needed."),
+            "drop": Verb("cli.files", "drop", "Free the room that a file takes here."),
+            "usage": Verb("cli.files", "usage", "Show how much room files take, and whose they are."),
+        },
+    ),
     "sync": Verb("cli.sync", "sync", "Sync with peers now, and show what it took."),
     "log": Group(
         "The signed logs behind messages and documents.",
