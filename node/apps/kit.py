@@ -152,6 +152,13 @@ class Reach:
             found[entry.id] = place_of(key, entry)
         return found
 
+    def headers_at(self, keys: Iterable[int]) -> dict[int, Entry]:
+        """The entries of keys, without those that are not held. Those that were not given have no bodies."""
+        self._given()
+        found = {key: self._by_key[key] for key in keys if key in self._by_key}
+        found.update(self._store.headers_at(sorted(set(keys) - found.keys()), self._views))
+        return found
+
     def at(self, key: int) -> Entry | None:
         """The entry of a key; None where there is none."""
         self._given()

@@ -45,6 +45,7 @@ from store.sqlite.rows import (
     insert_entries,
     read_after,
     read_entry,
+    read_headers,
 )
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed
 
@@ -108,6 +109,11 @@ class SqliteEntryStore:
         """
         with nullcontext(views.connection) if views else self._database.read() as connection:
             return find_headers(connection, frozenset(ids))
+
+    def headers_at(self, keys: Sequence[int], views: ReadViews | None = None) -> list[tuple[EntryKey, Entry]]:
+        """The entries of these ascending keys, without bodies; else as `headers_of`."""
+        with nullcontext(views.connection) if views else self._database.read() as connection:
+            return read_headers(connection, keys)
 
     def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
         """The entries of these keys, in their order; None where a key has no entry any more, or one whose

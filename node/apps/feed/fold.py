@@ -1,194 +1,203 @@
-"""The view of the feed: which posts there are, in which order, and what answers what.
+"""The fold of the feed: entries into the tables of `node.apps.feed.tables`, and out of them.
 
-The order of a post is max(claimed time, 1 + the largest order among the posts that it links to and that
-are in the view), so that an answer never stands before its question. Posts of one order stand by id.
-
-    feed_timeline  (at, tie, k)   every post: order in ms, first 56 bits of its id, key of its entry
-    feed_lifted    (k, at)        posts whose order is not their claimed time
-    feed_links     (parent, k)    every link of a post: first 56 bits of the id linked to, key of the post
-
-A post that comes late lifts those that link to it, and those after them; one that goes lets them down.
-Posts that this affects are visited in their old order, in which each stands after those it links to.
-Two ids may share their first bits: whoever reads `feed_links` looks at the links of the entry itself.
+In bulk everything passes here, so each table gets its rows by one statement, and all links are looked up
+together. What stands in the wrong place after that, because a parent came late or went, is put right by
+`node.apps.feed.ordering`; in most batches there is nothing of that kind.
 """
 
-import heapq
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from node.apps.feed.bodies import text_of
+from node.apps.feed import bodies
+from node.apps.feed.bodies import Correction, Post, Reaction, Translation
+from node.apps.feed.ordering import Ordering, put_right
+from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, SCHEMA, tie_of
 from node.apps.kit import Place, Reach, place_of
 from store.entry import Entry
 from store.ids import EntryId
 from store.interface import KeyedRun
-from store.sqlite.views import ReadViews, Schema, Views
+from store.sqlite.views import Row, Views
 
-SCHEMA: Final = Schema(
-    "feed",
-    1,
-    (
-        "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
-        "CREATE TABLE feed_lifted (k INTEGER PRIMARY KEY, at INT NOT NULL)",
-        "CREATE TABLE feed_links (parent INT, k INT, PRIMARY KEY (parent, k)) WITHOUT ROWID",
-    ),
+__all__ = ["SCHEMA", "fold", "tie_of", "unfold"]
+
+_CHILDREN: Final = (
+    "SELECT parent, k, place FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value"
 )
-
-_TIE_BYTES: Final = 7
-_ASK_AT_ONCE: Final = 500
-"""Values in one IN list: few statements, and a statement that SQLite keeps prepared."""
-
-
-def tie_of(entry_id: bytes) -> int:
-    """The first 56 bits of an id as a number: ordered as ids are, and fits an SQLite integer."""
-    return int.from_bytes(entry_id[:_TIE_BYTES], "big")
 
 
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
-    """Take posts into the view. An entry without a body, or with one that is no post, is left out."""
-    rows: list[tuple[int, int, int]] = []
-    links: list[tuple[int, int]] = []
-    linked: dict[int, Entry] = {}
-    texts: dict[EntryId, str] = {}
-    places: dict[EntryId, Place] = {}
+    """Take entries into the view. One without a body, or that is not understood, is left out."""
+    rows = _Rows()
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
-            text = None if entry.body is None else text_of(entry.body)
-            if text is not None:
-                texts[entry.id] = text
-                places[entry.id] = place_of(key, entry)
-                rows.append((entry.time_ms, tie_of(entry.id), key))
-                if entry.links:
-                    linked[key] = entry
-                    links += [(tie_of(link), key) for link in entry.links]
-    reach.texts.keep(texts)
-    reach.places.note(places)
-    rows.sort()
-    views.insert_rows("feed_timeline", ("at", "tie", "k"), rows, "ON CONFLICT DO NOTHING")
-    views.insert_rows("feed_links", ("parent", "k"), sorted(links), "ON CONFLICT DO NOTHING")
-    answers = _answers(views, [tie for _, tie, _ in rows])
-    if linked or answers:
-        _Settling(views, reach, {entry_id: place.time_ms for entry_id, place in places.items()}).run(
-            sorted(linked), answers
-        )
+            said = None if entry.body is None else bodies.parse(entry.body)
+            if said is not None:
+                rows.take(key, entry, said, reach)
+    reach.texts.keep(rows.texts)
+    reach.places.note(rows.places)
+    for table, columns in COLUMNS.items():
+        found = rows.tables[table]
+        found.sort()
+        views.insert_rows(table, columns, found, "ON CONFLICT DO NOTHING")
+    if rows.posts:
+        _connect(views, reach, rows.posts)
+
+
+def _connect(views: Views, reach: Reach, fresh: dict[int, Entry]) -> None:
+    """Find what new posts answer and what answers them; note both, and put into order what is not."""
+    ordering = Ordering(views, reach)
+    linked = {key: entry for key, entry in fresh.items() if entry.links}
+    children = _children(views, reach, fresh, linked)
+    ordering.learn({link for entry in (*linked.values(), *children.values()) for link in entry.links})
+    addressed: list[Row] = []
+    wrong: list[int] = []
+    for key, entry in (*linked.items(), *children.items()):
+        at = entry.time_ms if key in fresh else ordering.order_at(key)
+        if at is None:
+            continue
+        parent = ordering.post(entry.links[0])
+        if parent is not None:
+            addressed.append((tie_of(parent.author), at, tie_of(entry.id), key, ANSWERED))
+        if ordering.right_order(entry) != at:
+            wrong.append(key)
+    addressed.sort()
+    views.insert_rows("feed_addressed", COLUMNS["feed_addressed"], addressed, "ON CONFLICT DO NOTHING")
+    if wrong:
+        put_right(views, reach, ordering, wrong)
+
+
+def _children(
+    views: Views, reach: Reach, fresh: dict[int, Entry], linked: dict[int, Entry]
+) -> dict[int, Entry]:
+    """Posts that were there before and link to new ones."""
+    if not views.execute("SELECT 1 FROM feed_links LIMIT 1"):
+        return {}
+    ties = sorted(tie_of(entry.id) for entry in fresh.values())
+    keys = {key for _, key, _ in views.execute_for(_CHILDREN, ties)}
+    return reach.headers_at(keys - linked.keys())
+
+
+class _Rows:
+    """Rows for each table, gathered from entries."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+        self.texts: dict[EntryId, str] = {}
+        self.places: dict[EntryId, Place] = {}
+        self.posts: dict[int, Entry] = {}
+
+    def take(self, key: int, entry: Entry, said: bodies.Content, reach: Reach) -> None:
+        """Note what an entry says."""
+        if type(said) is Post:
+            self._take_post(key, entry, said, reach)
+        elif not entry.links:
+            return
+        elif type(said) is Reaction:
+            target = tie_of(entry.links[0])
+            row = (target, key, entry.author, entry.seq, said.symbol, int(said.on))
+            self.tables["feed_reactions"].append(row)
+        elif type(said) is Correction:
+            self.texts[entry.id] = said.post.text
+            _note_blobs(key, said.post, reach)
+            self._take_amendment(key, entry, bodies.CORRECTION, said.post.language, 0)
+        elif type(said) is Translation:
+            self.texts[entry.id] = said.text
+            self._take_amendment(key, entry, bodies.TRANSLATION, said.language, tie_of(said.version))
+
+    def _take_post(self, key: int, entry: Entry, said: Post, reach: Reach) -> None:
+        tables, at, tie = self.tables, entry.time_ms, tie_of(entry.id)
+        self.texts[entry.id] = said.text
+        self.posts[key] = entry
+        self.places[entry.id] = place_of(key, entry)
+        _note_blobs(key, said, reach)
+        tables["feed_posts"].append((key, at, tie))
+        tables["feed_timeline"].append((at, tie, key))
+        if entry.links:
+            tables["feed_links"] += _link_rows(key, entry)
+        if said.topics:
+            tables["feed_topics"] += [(topic, at, tie, key) for topic in said.topics]
+        if said.mentions:
+            tables["feed_addressed"] += [(tie_of(who), at, tie, key, MENTIONED) for _, who in said.mentions]
+
+    def _take_amendment(self, key: int, entry: Entry, kind: int, language: str, version: int) -> None:
+        target, tie = tie_of(entry.links[0]), tie_of(entry.id)
+        row = (target, kind, entry.time_ms, tie, key, entry.author, language, version)
+        self.tables["feed_amendments"].append(row)
+
+
+def _note_blobs(key: int, post: Post, reach: Reach) -> None:
+    if post.attachments:
+        reach.note_blobs(key, [(each.blob, each.size) for each in post.attachments])
+
+
+def _link_rows(key: int, entry: Entry) -> list[Row]:
+    return [(tie_of(link), key, place) for place, link in enumerate(entry.links)]
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
-    """Take posts out of the view."""
-    ties: list[int] = []
+    """Take entries out of the view, also those whose body can no longer be read."""
+    gone: dict[int, Entry] = {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
-            tie = tie_of(entry.id)
-            ties.append(tie)
-            row = (_kept_order(views, key, entry), tie, key)
-            views.execute("DELETE FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?", row)
-            views.execute("DELETE FROM feed_lifted WHERE k = ?", (key,))
-            for link in entry.links:
-                views.execute("DELETE FROM feed_links WHERE parent = ? AND k = ?", (tie_of(link), key))
-    answers = _answers(views, ties)
-    if answers:
-        _Settling(views, reach, {}).run((), answers)
-
-
-_ORDER: Final = """
-    SELECT at FROM feed_timeline
-    WHERE at = coalesce((SELECT at FROM feed_lifted WHERE k = ?1), ?2) AND tie = ?3 AND k = ?1
-"""
-
-
-def order_of(views: ReadViews, key: int, entry: Entry) -> int | None:
-    """The order of a post in ms; None where it is not in the view."""
-    return _order_at(views, entry.id, place_of(key, entry))
-
-
-def _order_at(views: ReadViews, entry_id: EntryId, place: Place) -> int | None:
-    """The order of the post with that id, if it is in the view at that place."""
-    rows = views.execute(_ORDER, (place.key, place.time_ms, tie_of(entry_id)))
-    return int(rows[0][0]) if rows else None
-
-
-def _kept_order(views: ReadViews, key: int, entry: Entry) -> int:
-    rows = views.execute("SELECT at FROM feed_lifted WHERE k = ?", (key,))
-    return int(rows[0][0]) if rows else entry.time_ms
-
-
-def _answers(views: ReadViews, ties: Sequence[int]) -> list[int]:
-    """Keys of posts that may link to entries whose ids begin with these bits."""
-    if not ties or not views.execute("SELECT 1 FROM feed_links LIMIT 1"):
-        return []
-    found: list[int] = []
-    for start in range(0, len(ties), _ASK_AT_ONCE):
-        part = list(ties[start : start + _ASK_AT_ONCE])
-        count = 1 if len(part) == 1 else _ASK_AT_ONCE
-        part += [-1] * (count - len(part))
-        sql = f"SELECT k FROM feed_links WHERE parent IN ({','.join('?' * count)})"
-        found += [key for (key,) in views.execute(sql, part)]
-    return found
-
-
-class _Settling:
-    """Puts posts at their right places, and those after them that this affects."""
-
-    def __init__(self, views: Views, reach: Reach, fresh: dict[EntryId, int]) -> None:
-        """`fresh`: posts that were just put in at their claimed times, so they are known to be there."""
-        self._views = views
-        self._reach = reach
-        self._orders = dict(fresh)
-        self._queue: list[tuple[int, int]] = []
-        self._queued: set[int] = set()
-
-    def run(self, linked: Iterable[int], answers: Iterable[int]) -> None:
-        """Settle new posts with links first, in the order of arrival, then those that link to new ones."""
-        for key in linked:
-            self._push(-1, key)
-        for key in answers:
-            self._visit(key)
-        while self._queue:
-            _, key = heapq.heappop(self._queue)
-            self._queued.discard(key)
-            entry = self._reach.at(key)
-            at = None if entry is None else self._order(entry.id, place_of(key, entry))
-            if entry is None or at is None:
-                continue
-            right = self._right_order(entry)
-            if right != at:
-                self._move(key, entry, at, right)
-                for answer in _answers(self._views, [tie_of(entry.id)]):
-                    self._visit(answer)
-
-    def _visit(self, key: int) -> None:
-        entry = self._reach.at(key)
-        at = None if entry is None else self._order(entry.id, place_of(key, entry))
-        if at is not None:
-            self._push(at, key)
-
-    def _push(self, rank: int, key: int) -> None:
-        if key not in self._queued:
-            self._queued.add(key)
-            heapq.heappush(self._queue, (rank, key))
-
-    def _order(self, entry_id: EntryId, place: Place) -> int | None:
-        at = self._orders.get(entry_id)
+            if not _unfold_remark(views, key, entry):
+                gone[key] = entry
+    ordering = Ordering(views, reach)
+    orders = ordering.orders_at(gone)
+    posts = {key: entry for key, entry in gone.items() if key in orders}
+    if not posts:
+        return
+    ordering.learn({entry.links[0] for entry in posts.values() if entry.links})
+    for key, entry in posts.items():
+        parent = ordering.post(entry.links[0]) if entry.links else None
+        _unfold_post(views, key, entry, orders[key], None if parent is None else tie_of(parent.author))
+    children = _children(views, reach, posts, posts)
+    left = Ordering(views, reach)
+    left.learn({link for entry in children.values() for link in entry.links})
+    authors = {entry.id: entry.author for entry in posts.values()}
+    wrong: list[int] = []
+    for key, entry in children.items():
+        at = left.order_at(key)
         if at is None:
-            at = _order_at(self._views, entry_id, place)
-            if at is not None:
-                self._orders[entry_id] = at
-        return at
+            continue
+        if entry.links[0] in authors:
+            row = (tie_of(authors[entry.links[0]]), at, tie_of(entry.id), key, ANSWERED)
+            _delete(views, "feed_addressed", row)
+        if left.right_order(entry) != at:
+            wrong.append(key)
+    put_right(views, reach, left, wrong)
 
-    def _right_order(self, entry: Entry) -> int:
-        right = entry.time_ms
-        for link in entry.links:
-            place = self._reach.find(link)
-            at = None if place is None else self._order(link, place)
-            if at is not None and at >= right:
-                right = at + 1
-        return right
 
-    def _move(self, key: int, entry: Entry, at: int, right: int) -> None:
-        tie = tie_of(entry.id)
-        self._orders[entry.id] = right
-        self._views.execute("DELETE FROM feed_timeline WHERE at = ? AND tie = ? AND k = ?", (at, tie, key))
-        self._views.execute("INSERT INTO feed_timeline VALUES (?, ?, ?)", (right, tie, key))
-        if right == entry.time_ms:
-            self._views.execute("DELETE FROM feed_lifted WHERE k = ?", (key,))
-        else:
-            self._views.execute("INSERT OR REPLACE INTO feed_lifted VALUES (?, ?)", (key, right))
+def _unfold_remark(views: Views, key: int, entry: Entry) -> bool:
+    """Take out a reaction or an amendment; False: it is none that is there."""
+    if not entry.links:
+        return False
+    target = tie_of(entry.links[0])
+    before = views.execute("SELECT total_changes()")
+    for table in ("feed_reactions", "feed_amendments"):
+        views.execute(f"DELETE FROM {table} WHERE target = ? AND k = ?", (target, key))
+    return views.execute("SELECT total_changes()") != before
+
+
+def _unfold_post(views: Views, key: int, entry: Entry, at: int, answered: int | None) -> None:
+    tie = tie_of(entry.id)
+    views.execute("DELETE FROM feed_posts WHERE k = ?", (key,))
+    _delete(views, "feed_timeline", (at, tie, key))
+    for link in entry.links:
+        views.execute("DELETE FROM feed_links WHERE parent = ? AND k = ?", (tie_of(link), key))
+    said = None if entry.body is None else bodies.parse(entry.body)
+    if type(said) is not Post:  # its body is damaged: look through all rows
+        for table in ("feed_topics", "feed_addressed"):
+            views.execute(f"DELETE FROM {table} WHERE k = ?", (key,))
+        return
+    for topic in said.topics:
+        _delete(views, "feed_topics", (topic, at, tie, key))
+    for _, who in said.mentions:
+        _delete(views, "feed_addressed", (tie_of(who), at, tie, key, MENTIONED))
+    if answered is not None:
+        _delete(views, "feed_addressed", (answered, at, tie, key, ANSWERED))
+
+
+def _delete(views: Views, table: str, row: Iterable[object]) -> None:
+    """Delete a row of a table in which all columns are the key."""
+    where = " AND ".join(f"{column} = ?" for column in COLUMNS[table])
+    views.execute(f"DELETE FROM {table} WHERE {where}", tuple(row))

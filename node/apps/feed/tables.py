@@ -1,0 +1,77 @@
+"""The tables of the feed, for all apps of this room: what each row means, and in which order it lies.
+
+The order of a post is max(claimed time, 1 + the largest order among the posts that it links to and that
+are in the view), so that an answer never stands before its question. Posts of one order stand by id. A *tie*
+is the first 56 bits of an id as a number.
+
+    feed_posts      (k, at, tie)            every post: key of its entry, order in ms
+    feed_timeline   (at, tie, k)            the same, in order
+    feed_links      (parent, k, place)      every link of a post: tie of the entry linked to, key of the post,
+                                            and which of its links it is; 0: what it answers
+    feed_topics     (topic, at, tie, k)     posts by the topics of their own body
+    feed_addressed  (who, at, tie, k, why)  posts that mention somebody (`MENTIONED`, tie of the who), or
+                                            answer a post of a device (`ANSWERED`, tie of the device)
+    feed_reactions  (target, k, device, seq, symbol, kept)
+                                            every reaction: tie of its target. Of one device, target and
+                                            symbol the one of the highest seq counts, if it is kept
+    feed_amendments (target, kind, time_ms, tie, k, device, language, version)
+                                            corrections and translations: tie of their target, claimed time;
+                                            tie of the version that was translated, 0 in corrections
+
+Two ids may share their first bits: whoever reads looks at the links of the entries themselves. Whether an
+amendment counts is asked when it is shown, for it depends on who belongs to whom.
+"""
+
+from typing import Final
+
+from store.sqlite.views import Schema
+
+MENTIONED: Final = 1
+ANSWERED: Final = 2
+"""Why somebody is addressed."""
+
+_TIE_BYTES: Final = 7
+
+SCHEMA: Final = Schema(
+    "feed",
+    2,
+    (
+        "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
+        "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
+        """CREATE TABLE feed_links (
+            parent INT, k INT, place INT NOT NULL, PRIMARY KEY (parent, k)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE feed_topics (
+            topic TEXT, at INT, tie INT, k INT, PRIMARY KEY (topic, at, tie, k)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE feed_addressed (
+            who INT, at INT, tie INT, k INT, why INT, PRIMARY KEY (who, at, tie, k, why)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE feed_reactions (
+            target INT, k INT,
+            device BLOB NOT NULL, seq INT NOT NULL, symbol TEXT NOT NULL, kept INT NOT NULL,
+            PRIMARY KEY (target, k)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE feed_amendments (
+            target INT, kind INT, time_ms INT, tie INT, k INT,
+            device BLOB NOT NULL, language TEXT NOT NULL, version INT NOT NULL,
+            PRIMARY KEY (target, kind, time_ms, tie, k)
+        ) WITHOUT ROWID""",
+    ),
+)
+
+COLUMNS: Final = {
+    "feed_posts": ("k", "at", "tie"),
+    "feed_timeline": ("at", "tie", "k"),
+    "feed_links": ("parent", "k", "place"),
+    "feed_topics": ("topic", "at", "tie", "k"),
+    "feed_addressed": ("who", "at", "tie", "k", "why"),
+    "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept"),
+    "feed_amendments": ("target", "kind", "time_ms", "tie", "k", "device", "language", "version"),
+}
+"""Of each table. Rows are told apart by the columns up to and with ``k``, and ``why``."""
+
+
+def tie_of(entry_id: bytes) -> int:
+    """The first 56 bits of an id as a number: ordered as ids are, and fits an SQLite integer."""
+    return int.from_bytes(entry_id[:_TIE_BYTES], "big")
