@@ -58,7 +58,7 @@ class Api:
             self.sharing.fetching = Fetching(room, candidates, mesh.blobs)
         self.social = SocialApi(room, self._queries.social)
         self.drafting = DraftingApi(room, self._queries.drafting)
-        self.contacts = ContactsApi(room, self._queries.contacts)
+        self.contacts = ContactsApi(room, self._queries.contacts, self.sharing)
         self.deletion = DeletionApi(room, self._queries.deletion)
         self._peer_list = PeerList(home, self._queries)
         self._book = AddressBook(home, self._queries.now_ms)

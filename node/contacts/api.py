@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from node.desk import Room
 from node.errors import BadRequest, Missing
 from node.network_file import check_name
 from node.quoting import quoted
+from node.sharing.api import SharingApi
 from node.signing import Intent
 from store.entry import MAX_LINKS, SALT_BYTES, Entry
 from store.ids import LOG_PROFILE, EntryId, to_text
@@ -28,9 +28,10 @@ _OWN_NAME: Final = "name"
 class ContactsApi:
     """What a running node does with profiles for its owner."""
 
-    def __init__(self, room: Room, queries: ContactsQueries) -> None:
+    def __init__(self, room: Room, queries: ContactsQueries, sharing: SharingApi) -> None:
         self._room = room
         self._queries = queries
+        self._sharing = sharing
         self._writing = trio.Lock()
         """A change begins with what is there; two at a time would undo each other."""
         self._building = trio.Lock()
@@ -92,7 +93,7 @@ class ContactsApi:
         if not wishes:
             raise BadRequest("Nothing is to change.", "For example: aster profile set about:en=TEXT")
         async with self._writing:
-            with_pictures = [await self._room.ask(self._with_picture, wish) for wish in wishes]
+            with_pictures = [await self._with_picture(wish) for wish in wishes]
             if section is not None:
                 return await self._change_section(section, lambda old: changed(old, with_pictures))
             return await self._change_own(with_pictures, lambda old: changed(old, _fields_in(with_pictures)))
@@ -133,13 +134,13 @@ class ContactsApi:
         [entry] = await self._room.write(LOG_PROFILE, [Intent(body, tuple(links))])
         return {**await self.profile_show(section), "entry": _named(entry)}
 
-    def _with_picture(self, wish: Wish) -> Wish:
-        """A wish whose picture, a file of this machine, is kept as a blob. In a thread."""
+    async def _with_picture(self, wish: Wish) -> Wish:
+        """A wish whose picture, a file of this machine, is kept as a blob."""
         if number_of(wish.field) != PICTURE or wish.value is None:
             return wish
-        picture = pictures.prepare(_read(str(wish.value)))
-        manifest = self._room.home.blobs.add(BytesIO(picture.data), _tell_nobody)
-        return wish._replace(tag=str(manifest.size), value=manifest.id)
+        picture = await self._room.ask(_prepared, str(wish.value))
+        kept = await self._sharing.keep(picture.data, f"picture{picture.suffix}", picture.media_type)
+        return wish._replace(tag=str(kept.size), value=kept.blob)
 
 
 def _is_own_name(wish: Wish) -> bool:
@@ -165,19 +166,16 @@ def _is_plain_name(field: Field) -> bool:
     return field.number == NAME and not field.tag
 
 
-def _read(path: str) -> bytes:
-    """The bytes of a file that is a picture, or too long for one. Raises: Missing, BadRequest."""
+def _prepared(path: str) -> pictures.Picture:
+    """The picture in a file of this machine. Raises: Missing, BadRequest; as `pictures.prepare`."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(pictures.MAX_FILE_BYTES + 1)
+            data = file.read(pictures.MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise Missing(f"There is no file {quoted(path)}.", "Look at the path.") from error
     except (OSError, ValueError) as error:
         raise BadRequest(f"{quoted(path)} cannot be read: {error}.", "Give a file.") from error
-
-
-def _tell_nobody(count: int) -> None:
-    """A picture is small."""
+    return pictures.prepare(data)
 
 
 def _named(entry: Entry) -> dict[str, Any]:
