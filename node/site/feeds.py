@@ -61,7 +61,7 @@ def feed_entries(
                 title = excerpt(marking.words(text.text), MAX_TITLE_CHARS)
                 name = _name(b"post", post.id, text)
                 html = str(markdown(text.text, 3))
-                author = names.get(post.author or b"", "")
+                author = names.get(post.author or b"", "") if text.is_original else ""
                 found.append(FeedEntry(name, title, author, page, text.time_ms, text.language, html))
     for document in site.documents:
         for text in _wanted(texts_of(document), language):
@@ -69,7 +69,7 @@ def feed_entries(
             name = _name(b"document", document.name.encode(), text)
             link = places.document(first, document, text.language)
             html = str(markdown(text.text, 3) if document.is_markdown else marking.as_it_is(text.text))
-            author = names.get(document.author or b"", "")
+            author = names.get(document.author or b"", "") if text.is_original else ""
             found.append(FeedEntry(name, title, author, link, text.time_ms, text.language, html))
     return sorted(found, key=lambda each: (-each.published_ms, each.id))[:MAX_ENTRIES]
 
