@@ -386,8 +386,8 @@ def usage(as_json: AsJson = False, quiet: Quiet = False) -> None:
         screen.emit(answer)
         return
     used, quota = show_bytes(answer["used_bytes"]), show_bytes(answer["quota_bytes"])
-    screen.say("used      ", f"{used} of {quota}, {show_bytes(answer['pinned_bytes'])} of it pinned")
-    screen.say("disk      ", f"{show_bytes(answer['free_bytes'])} free")
     member, section = show_bytes(answer["member_quota_bytes"]), show_bytes(answer["section_quota_bytes"])
-    screen.say("kept unasked  ", f"of one member up to {member}, of one section up to {section}")
+    screen.say("used     ", f"{used} of {quota}, {show_bytes(answer['pinned_bytes'])} pinned")
+    screen.say("disk     ", f"{show_bytes(answer['free_bytes'])} free")
+    screen.say("unasked  ", f"at most {member} of one member, {section} of one section")
     screen.table([(share["name"], show_bytes(share["bytes"])) for share in answer["shares"]], ("by", "size"))

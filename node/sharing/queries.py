@@ -212,11 +212,20 @@ class SharingQueries:
                 f"You share {quoted(shared.file.name)} yourself: if nobody else has it yet, it is lost.",
                 "Drop it all the same with --force.",
             )
+        if not force and any(self._is_pinned(whole) for whole in home.blobs.wholes_of(shared.file.blob)):
+            raise Refused(
+                f"{quoted(shared.file.name)} is also in a folder that is pinned here.",
+                "Unpin the folder (aster file unpin), or drop the file all the same with --force.",
+            )
         before_bytes = home.blobs.used_bytes()
         self._drop(shared.file.blob)
         return {**self.describe(shared.id), "freed_bytes": max(0, before_bytes - home.blobs.used_bytes())}
 
-    def _drop(self, blob: BlobId | bytes) -> None:
+    def _is_pinned(self, blob: bytes) -> bool:
+        state = self.look.home.blobs.state(blob)
+        return state is not None and state.pinned
+
+    def _drop(self, blob: bytes) -> None:
         """Drop a blob, and of a folder those files that nothing else names."""
         blobs = self.look.home.blobs
         parts = blobs.parts_of(blob) or []

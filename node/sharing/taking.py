@@ -244,16 +244,16 @@ def _without_clashes(
     found: Sequence[_Candidate], left_out: list[LeftOut]
 ) -> tuple[list[_Candidate], list[LeftOut]]:
     """Leave out what would not stand beside another file on every system."""
-    clashing = dict(clashes(each.path for each in found))
-    seen: set[str] = set()
+    by_path = {each.path: each for each in reversed(found)}  # of those of one path, the first
+    clashing = dict(clashes(sorted(by_path)))
     kept = []
     for each in found:
-        if each.path in clashing or each.path in seen:
-            other = clashing.get(each.path, each.path)
-            left_out.append(LeftOut(each.path, f"not every system can tell it from {quoted(other)}"))
-        else:
-            seen.add(each.path)
+        other = clashing.get(each.path)
+        if other is None and by_path[each.path] is each:
             kept.append(each)
+        else:
+            other = other or each.path
+            left_out.append(LeftOut(each.path, f"not every system can tell it from {quoted(other)}"))
     return kept, left_out
 
 
