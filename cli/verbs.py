@@ -162,6 +162,7 @@ VERBS: Final[Table] = {
             "usage": Verb("cli.files", "usage", "Show how much room files take, and whose they are."),
         },
     ),
+    "delete": Verb("cli.deletion", "delete", "Have what you published dropped by every node."),
     "sync": Verb("cli.sync", "sync", "Sync with peers now, and show what it took."),
     "log": Group(
         "The signed logs behind messages and documents.",
