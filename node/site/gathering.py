@@ -2,7 +2,8 @@
 
 A member is on the site once one field of his profile is public, and so is a section. His name is the one that
 he published; petnames are this home's own. Messages, documents and files are there as far as their current
-version is public; who has no public profile is not named beside them.
+version is public; who has no public profile is not named beside them. Whom the owner of this home blocks is
+left out.
 """
 
 from collections import Counter
@@ -21,7 +22,9 @@ from node.site import marking
 from node.site.content import Document, Post, Profile, Said, Site
 from node.site.published import Publications
 from node.site.wording import FALLBACK, LABELLED, labelled, plain
+from node.social.choosing import Sight, look_around
 from store.ids import AuthorId
+from store.sqlite.choices import BLOCK, SECTION
 
 
 class Wish(NamedTuple):
@@ -51,12 +54,14 @@ class Gathering:
         """
         base_url = checked_url(wish.base_url)
         languages = _wanted_languages(wish.languages)
-        book = self._contacts.book()
+        book, sight = self._contacts.book(), look_around(self._look)
         section = None if wish.section is None else self._contacts.section(book, wish.section)
-        chosen = book.sections if section is None else [section]
-        sections = self._sections(book, [each.id for each in chosen])
-        members = self._members(book, sections, None if section is None else section.id)
-        published = Publications(self._look, _Authors(book, members, None if section is None else section.id))
+        only = None if section is None else section.id
+        chosen = [each.id for each in (book.sections if section is None else [section])]
+        seen = [each for each in chosen if sight.chosen.get((SECTION, each)) != BLOCK]
+        sections = self._sections(book, seen)
+        members = self._members(book, sections, only, sight)
+        published = Publications(self._look, _Authors(book, sight, members, only))
         posts, documents, files = published.posts(), published.documents(), published.files()
         title = self._look.home.charter.name if section is None else book.titles.of_bearer(section.id)
         return Site(
@@ -76,9 +81,10 @@ class Gathering:
         return tuple(profile for profile in profiles if profile is not None)
 
     def _members(
-        self, book: Book, sections: Sequence[Profile], only: SectionId | None
+        self, book: Book, sections: Sequence[Profile], only: SectionId | None, sight: Sight
     ) -> tuple[Profile, ...]:
-        fields = self._contacts.member_fields(book, book.people)
+        people = [each for each in book.people if sight.of(AuthorId(each)) != BLOCK]
+        fields = self._contacts.member_fields(book, people)
         public = [each for each, said in fields.items() if any(field.public for field in said)]
         names = Names({}, {each: book.published[each] for each in public if each in book.published})
         shown = {each.id for each in sections}
@@ -97,9 +103,12 @@ class Gathering:
 class _Authors:
     """Who may be named beside what he wrote, and whose texts are wanted."""
 
-    def __init__(self, book: Book, members: Sequence[Profile], section: SectionId | None) -> None:
+    def __init__(
+        self, book: Book, sight: Sight, members: Sequence[Profile], section: SectionId | None
+    ) -> None:
         """`section`: texts of its members alone; None: of everybody."""
         self._book = book
+        self._sight = sight
         self._named = {member.id for member in members}
         self._section = section
 
@@ -111,6 +120,8 @@ class _Authors:
     def is_wanted(self, device: AuthorId) -> bool:
         """Are the texts of a device wanted?"""
         section = self._section
+        if self._sight.blocks(device):
+            return False
         return section is None or section in _sections_of(self._book, self._book.names.bearer(device))
 
     def are_one(self, device: AuthorId, other: AuthorId) -> bool:

@@ -1,13 +1,20 @@
 """What members have published to everybody: messages, documents and files. Nothing else is looked at."""
 
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 
+from node.apps.documents.reading import PublicDocument, Reader, published
+from node.apps.feed import service as feed
 from node.apps.files import service as sharing
 from node.looking import Look
-from node.site.content import Attached, Document, Post, SharedFile
+from node.site.content import Attached, Document, Post, SharedFile, Translated
 from node.site.wording import plain
+from store.entry import Entry
 from store.errors import NotFound
-from store.ids import AuthorId
+from store.ids import AuthorId, EntryId
+
+POSTS_AT_A_TIME: Final = 1_000
+"""Messages that are looked at together."""
 
 
 class Authors(Protocol):
@@ -73,9 +80,102 @@ class Publications:
             return False
 
     def posts(self) -> tuple[Post, ...]:
-        """The messages that everybody may read, none before what it answers."""
-        return ()
+        """The messages whose current text everybody may read, none before what it answers."""
+        found: list[Post] = []
+        before: tuple[int, EntryId] | None = None
+        while True:
+            wanted = feed.Wanted(POSTS_AT_A_TIME, self._until, before=before)
+            page = feed.read(self._look.home.entries, wanted)
+            around = feed.around(self._look.home.entries, page)
+            shown = (self._post(each, around[each.entry.id]) for each in reversed(page))
+            found += (post for post in shown if post is not None)
+            if len(page) < POSTS_AT_A_TIME:
+                break
+            before = (page[0].at, page[0].entry.id)
+        public = {post.id for post in found}
+        return tuple(_among(post, public) for post in reversed(found))
+
+    def _post(self, shown: feed.Shown, around: feed.Around) -> Post | None:
+        """A message as it stands now; None where not everybody may read that."""
+        entry, authors = shown.entry, self._authors
+        if not authors.is_wanted(entry.author):
+            return None
+        versions = [(entry, shown.post)]
+        versions += [
+            (each.entry, each.post)
+            for each in around.corrections
+            if each.at <= self._until and authors.are_one(each.entry.author, entry.author)
+        ]
+        current, post = versions[-1]
+        if not post.public:
+            return None
+        return Post(
+            entry.id,
+            entry.links[0] if entry.links else None,
+            bool(entry.links),
+            authors.of(entry.author),
+            entry.time_ms,
+            plain(post.text),
+            post.language,
+            tuple(map(plain, post.topics)),
+            tuple(
+                self.attached(each.name, each.media_type, each.size, each.blob) for each in post.attachments
+            ),
+            self._translations(entry, current, around.translations),
+        )
+
+    def _translations(
+        self, entry: Entry, current: Entry, given: Sequence[feed.Translated]
+    ) -> tuple[Translated, ...]:
+        """One public translation into each language: of the current text before others, the newest first."""
+
+        def rank(each: feed.Translated) -> tuple[bool, bool, int, bytes]:
+            is_own = self._authors.are_one(each.entry.author, entry.author)
+            return each.translation.version == current.id, is_own, each.at, each.entry.id
+
+        chosen: dict[str, feed.Translated] = {}
+        for each in sorted(given, key=rank, reverse=True):
+            is_shown = each.at <= self._until and self._authors.is_wanted(each.entry.author)
+            if each.translation.public and is_shown:
+                chosen.setdefault(each.translation.language.casefold(), each)
+        return tuple(
+            Translated(
+                each.translation.language,
+                "",
+                plain(each.translation.text),
+                each.translation.version != current.id,
+                each.entry.time_ms,
+            )
+            for _, each in sorted(chosen.items())
+        )
 
     def documents(self) -> tuple[Document, ...]:
         """The documents whose current version everybody may read, the newest first."""
-        return ()
+        home = self._look.home
+        found = published(Reader(home.entries, home.blobs), self._until)
+        return tuple(self._document(each) for each in found if self._authors.is_wanted(each.author))
+
+    def _document(self, given: PublicDocument) -> Document:
+        translations = {
+            each.language.casefold(): Translated(
+                each.language, plain(each.title), plain(each.text), each.is_out_of_date, each.time_ms
+            )
+            for each in given.translations
+            if each.language.casefold() != given.language.casefold()
+        }
+        return Document(
+            plain(given.name),
+            plain(given.title),
+            given.media_type,
+            given.language,
+            tuple(map(plain, given.tags)),
+            self._authors.of(given.author),
+            given.time_ms,
+            plain(given.text),
+            tuple(translations.values()),
+        )
+
+
+def _among(post: Post, public: Collection[bytes]) -> Post:
+    """A message that names what it answers only where that is public too."""
+    return post if post.parent in public else post._replace(parent=None)
