@@ -299,14 +299,18 @@ class SqliteBlobStore:
 
     def parts_held(self, blob: bytes) -> PartsHeld | None:
         """How the parts of a blob stand."""
-        sql = (
-            "SELECT count(part), count(own.n), coalesce(sum(own.size), 0) FROM blobs AS whole"
-            " LEFT JOIN parts ON parts.n = whole.n"
-            " LEFT JOIN blobs AS own ON own.blob = parts.part AND own.complete"
-            " WHERE whole.blob = ? AND whole.opened GROUP BY whole.n"
-        )
-        row = self._row(sql, blob)
-        return None if row is None else PartsHeld(*row)
+        if self._row("SELECT 1 FROM blobs WHERE blob = ? AND opened", blob) is None:
+            return None
+        with self._database.read() as connection:
+            rows: list[Any] = connection.execute(
+                "SELECT part, own.size, own.complete FROM parts LEFT JOIN blobs AS own ON own.blob = part"
+                " WHERE parts.n = (SELECT n FROM blobs WHERE blob = ?)",
+                (blob,),
+            ).fetchall()
+        sizes = [
+            size for part, size, complete in rows if complete or (size is not None and not self.missing(part))
+        ]
+        return PartsHeld(len(rows), len(sizes), sum(sizes))
 
     def state(self, blob: bytes) -> BlobState | None:
         """How a blob stands."""
