@@ -56,7 +56,7 @@ class Api:
         if mesh.blobs is not None:
             candidates = Candidates(home, self.sharing.space, hub=mesh.hub)
             self.sharing.fetching = Fetching(room, candidates, mesh.blobs)
-        self.social = SocialApi(room, self._queries.social)
+        self.social = SocialApi(room, self._queries.social, self.sharing)
         self.drafting = DraftingApi(room, self._queries.drafting)
         self.contacts = ContactsApi(room, self._queries.contacts, self.sharing)
         self.deletion = DeletionApi(room, self._queries.deletion)

@@ -15,6 +15,7 @@ from node.doors.control.door import read_network
 from node.doors.control.protocol import (
     Json,
     check_parameters,
+    find_method,
     function_of,
     function_parameters,
 )
@@ -54,6 +55,13 @@ _CHANGING: Final = frozenset(
         "file/pin",
         "file/unpin",
         "file/drop",
+        "follow",
+        "unfollow",
+        "mute",
+        "unmute",
+        "block",
+        "unblock",
+        "inbox/mark",
     }
 )
 """Methods that need the lock."""
@@ -149,7 +157,7 @@ def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:
         return PeerList(home, queries).remove(given["device"])
     if method == "interest/set":
         return queries.interest.interest_set(**given)
-    if method.startswith("file/"):
+    if find_method(method).part in ("sharing", "social"):
         answer: Json = function_of(queries, method)(**given)
         return answer
     queries.federation.census()

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from node.following import Following
+from node.social.following import Following
 from node.limits import BUS_CHANGES, FOLLOW_BATCH, HIDE_AHEAD_MS
 from node.queries import Queries, now_ms
 from node.testing.homes import temporary_home

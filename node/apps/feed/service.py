@@ -1,4 +1,4 @@
-"""What the feed answers: posts in the order of the view, of an author, found by words, answers to one.
+"""What the feed answers: posts in the order of the view, of authors, with a topic or words; answers, threads.
 
 An answer holds the newest posts that are wanted, in the order of the view. Newest is by that order, too,
 with two exceptions, so that no answer costs a walk through everything: of each author it is by the place in
@@ -7,11 +7,12 @@ where an author's clock was behind that of whom the author answered. Authors are
 are asked for.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from node.apps.feed.bodies import Post, parse
-from node.apps.feed.fold import tie_of
+from node.apps.feed.shown import Shown, TopicCount, Wanted
+from node.apps.feed.tables import tie_of
 from node.words import PROBES_AT_MOST, Words
 from store.entry import Entry
 from store.errors import NotFound
@@ -21,52 +22,53 @@ from store.log import LogId
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import ReadViews
 
+__all__ = [
+    "Shown",
+    "Wanted",
+    "at_keys",
+    "find",
+    "has_words",
+    "hidden",
+    "in_order",
+    "read",
+    "target_of",
+    "thread",
+    "topics",
+]
+
 _PAGE: Final = 200
 """Entries of a log that are looked at together: a few ms."""
+
+_LARGEST_PAGE: Final = 3_200
+"""Rows of a table that are looked at together, where many do not fit."""
 
 _PAGE_BYTES: Final = 16 * 2**20
 """More than a page of the largest entries has."""
 
-
 _SPARE: Final = 10
 """Hits beyond those that are wanted: some are of other apps."""
 
-_ORDER: Final = (
-    "SELECT at FROM feed_timeline WHERE k = ?1 AND tie = ?2"
-    " AND at = coalesce((SELECT at FROM feed_lifted WHERE k = ?1), ?3)"
-)
+_NO_TIE: Final = 2**56
+"""Above every tie."""
 
-
-class Shown(NamedTuple):
-    """A post as it is shown."""
-
-    at: int
-    """Order in the view, ms."""
-    entry: Entry
-    post: Post
-
-
-class Wanted(NamedTuple):
-    """Which posts are asked for; all conditions together."""
-
-    limit: int
-    """The newest so many."""
-    until: int
-    """Posts of a later order (ms) are hidden: they claim to be from the future."""
-    since_ms: int = 0
-    """Posts of an earlier order are left out."""
-    authors: frozenset[AuthorId] | None = None
-    """Whose posts; None: everybody's."""
-    words: Words | None = None
-    replies_to: EntryId | None = None
-
-    def fits(self, shown: Shown) -> bool:
-        """Is it one of these? Words are looked at last, by `has_words`."""
-        return (
-            self.since_ms <= shown.at <= self.until
-            and (self.authors is None or shown.entry.author in self.authors)
-            and (self.replies_to is None or shown.entry.links[:1] == (self.replies_to,))
-        )
+_ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
+_TIMELINE: Final = """
+    SELECT at, tie, k FROM feed_timeline
+    WHERE at BETWEEN ? AND ? AND (at, tie) < (?, ?) ORDER BY at DESC, tie DESC LIMIT ?
+"""
+_OF_TOPIC: Final = """
+    SELECT at, tie, k FROM feed_topics
+    WHERE topic = ? AND at BETWEEN ? AND ? AND (at, tie) < (?, ?) ORDER BY at DESC, tie DESC LIMIT ?
+"""
+_THREAD: Final = """
+    SELECT k FROM feed_links JOIN feed_posts USING (k)
+    WHERE parent = ? AND at <= ? ORDER BY at DESC, tie DESC LIMIT ?
+"""
+_COUNTS: Final = """
+    SELECT topic, count(*) AS messages, max(at) AS last FROM feed_topics
+    WHERE topic >= ? AND topic < ? AND at BETWEEN ? AND ?
+    GROUP BY topic ORDER BY messages DESC, last DESC, topic LIMIT ?
+"""
 
 
 def read(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
@@ -79,8 +81,10 @@ def read(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
         found = _found(store, wanted.words, wanted)
     elif wanted.authors is not None:
         found = _of_authors(store, wanted.authors, wanted)
+    elif wanted.topics is not None:
+        found = _of_topics(store, wanted.topics, wanted)
     else:
-        found = _newest(store, wanted)
+        found = _in_pages(store, wanted, _TIMELINE, ())
     return in_order(found)[-wanted.limit :]
 
 
@@ -93,7 +97,39 @@ def at_keys(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shown | None]:
     """The posts that have these keys; None where one is no post, or its body is not here."""
     entries = store.at_keys(keys)
     with store.views() as views:
-        return [_shown(views, key, entry) for key, entry in zip(keys, entries, strict=True)]
+        orders = _orders(views, keys)
+    return [_shown(entry, orders.get(key)) for key, entry in zip(keys, entries, strict=True)]
+
+
+def find(store: SqliteEntryStore, entry_id: EntryId) -> Shown | None:
+    """The post that has this id; None where it is not held, is no post, or its body is not here."""
+    try:
+        [shown] = at_keys(store, [store.key_of(entry_id)])
+    except NotFound:
+        return None
+    return shown
+
+
+def target_of(store: SqliteEntryStore, entry_id: EntryId) -> EntryId | None:
+    """The post that a correction, a translation or a reaction is about; None: the entry is none of these."""
+    try:
+        entry = store.entry(entry_id)
+    except NotFound:
+        return None
+    if entry.log != LOG_FEED or entry.body is None or not entry.links:
+        return None
+    said = parse(entry.body)
+    return None if said is None or isinstance(said, Post) else entry.links[0]
+
+
+def thread(store: SqliteEntryStore, root: EntryId, until: int, limit: int) -> list[Shown]:
+    """A thread in the order of the view: its root, if it is here, and the newest `limit` that link to it."""
+    with store.views() as views:
+        rows = views.execute(_THREAD, (tie_of(root), until, limit))
+    posts = at_keys(store, [key for (key,) in rows])
+    linked = [post for post in posts if post is not None and root in post.entry.links]
+    first = find(store, root)
+    return in_order([*linked, first] if first is not None and first.at <= until else linked)
 
 
 def has_words(store: SqliteEntryStore, shown: Shown, words: Words | None) -> bool:
@@ -112,25 +148,61 @@ def hidden(views: ReadViews, until: int, limit: int) -> list[tuple[int, int]]:
     return [(at, key) for at, key in views.execute(sql, (until, limit))]
 
 
-def _shown(views: ReadViews, key: int, entry: Entry | None) -> Shown | None:
-    if entry is None or entry.body is None or entry.log != LOG_FEED:
+def topics(store: SqliteEntryStore, begins: str, since_ms: int, until: int, limit: int) -> list[TopicCount]:
+    """The topics that begin so, those with most messages first."""
+    bounds = (begins, f"{begins}\U0010ffff", since_ms, until)
+    with store.views() as views:
+        rows = views.execute(_COUNTS, (*bounds, limit))
+    return [TopicCount(*row) for row in rows]
+
+
+# --- rows and entries -----------------------------------------------------------------------------------
+
+
+def _orders(views: ReadViews, keys: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Order and tie of the posts of these keys."""
+    return {key: (at, tie) for key, at, tie in views.execute_for(_ORDERS, sorted(set(keys)))}
+
+
+def _shown(entry: Entry | None, place: tuple[int, int] | None) -> Shown | None:
+    if entry is None or place is None or entry.body is None or entry.log != LOG_FEED:
+        return None
+    at, tie = place
+    if tie != tie_of(entry.id):
         return None
     post = parse(entry.body)
-    at = None if post is None else _order_at(views, entry, key)
-    return None if at is None or post is None else Shown(at, entry, post)
+    return Shown(at, entry, post) if isinstance(post, Post) else None
 
 
-def _newest(store: SqliteEntryStore, wanted: Wanted) -> list[Shown]:
-    sql = "SELECT at, k FROM feed_timeline WHERE at BETWEEN ? AND ? ORDER BY at DESC, tie DESC LIMIT ?"
-    with store.views() as views:
-        rows = views.execute(sql, (wanted.since_ms, wanted.until, wanted.limit))
-    entries = store.at_keys([key for _, key in rows])
-    found = []
-    for (at, _), entry in zip(rows, entries, strict=True):
-        post = None if entry is None or entry.body is None else parse(entry.body)
-        if entry is not None and post is not None:
-            found.append(Shown(at, entry, post))
-    return found
+def _in_pages(store: SqliteEntryStore, wanted: Wanted, sql: str, first: tuple[str, ...]) -> list[Shown]:
+    """The newest posts of a table that fit, newest first; `first`: what its rows begin with."""
+    found: list[Shown] = []
+    size = wanted.limit
+    at, tie = (wanted.until + 1, _NO_TIE) if wanted.before is None else _bound(wanted.before)
+    while True:
+        with store.views() as views:
+            rows = views.execute(sql, (*first, wanted.since_ms, wanted.until, at, tie, size))
+        entries = store.at_keys([key for _, _, key in rows])
+        posts = [_shown(entry, (at, tie)) for (at, tie, _), entry in zip(rows, entries, strict=True)]
+        found += [post for post in posts if post is not None and wanted.fits(post)]
+        if len(rows) < size or len(found) >= wanted.limit:
+            return found
+        at, tie, _ = rows[-1]
+        size = min(2 * size, _LARGEST_PAGE)
+
+
+def _bound(place: tuple[int, EntryId]) -> tuple[int, int]:
+    """What rows before a place are less than; `Wanted.fits` looks at those that share its tie."""
+    at, entry_id = place
+    return at, tie_of(entry_id) + 1
+
+
+def _of_topics(store: SqliteEntryStore, topics: frozenset[str], wanted: Wanted) -> list[Shown]:
+    found = [post for topic in topics for post in _in_pages(store, wanted, _OF_TOPIC, (topic,))]
+    return list({post.entry.id: post for post in found}.values())
+
+
+# --- of authors -----------------------------------------------------------------------------------------
 
 
 def _of_authors(store: SqliteEntryStore, authors: frozenset[AuthorId], wanted: Wanted) -> list[Shown]:
@@ -140,7 +212,7 @@ def _of_authors(store: SqliteEntryStore, authors: frozenset[AuthorId], wanted: W
 def _of_author(store: SqliteEntryStore, author: AuthorId, wanted: Wanted) -> list[Shown]:
     """The end of one author's log, read backwards until there are enough, or all are too old."""
     found: list[Shown] = []
-    for entries in _backwards(store, LogId(author, LOG_FEED)):
+    for entries in _backwards(store, LogId(author, LOG_FEED), wanted):
         shown = [post for post in _shown_of(store, entries) if wanted.fits(post)]
         found += [post for post in reversed(shown) if has_words(store, post, wanted.words)]
         if len(found) >= wanted.limit or all(entry.time_ms < wanted.since_ms for entry in entries):
@@ -148,10 +220,12 @@ def _of_author(store: SqliteEntryStore, author: AuthorId, wanted: Wanted) -> lis
     return found[: wanted.limit]
 
 
-def _backwards(store: SqliteEntryStore, log_id: LogId) -> Iterator[list[Entry]]:
-    """A log in pages from its end, each in ascending order."""
+def _backwards(store: SqliteEntryStore, log_id: LogId, wanted: Wanted) -> Iterator[list[Entry]]:
+    """A log in pages from its end, or from where it may be old enough, each in ascending order."""
     head = (store.state(log_id) or NOTHING_HELD).head
     last = 0 if head is None else head.seq
+    if wanted.before is not None:
+        last = _last_seq(store, log_id, last, wanted.before[0])
     while last > 0:
         entries = store.range(log_id, max(1, last - _PAGE + 1), last, _PAGE_BYTES)
         if entries:
@@ -159,35 +233,39 @@ def _backwards(store: SqliteEntryStore, log_id: LogId) -> Iterator[list[Entry]]:
         last -= _PAGE
 
 
+def _last_seq(store: SqliteEntryStore, log_id: LogId, last: int, time_ms: int) -> int:
+    """The last seq of a log that claims no later time: no post stands before the time that it claims."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        entries = store.range(log_id, middle, middle, _PAGE_BYTES)
+        if entries and entries[0].time_ms > time_ms:
+            high = middle - 1
+        else:
+            low = middle
+    return low
+
+
 def _shown_of(store: SqliteEntryStore, entries: Sequence[Entry]) -> list[Shown]:
     """The posts among entries of a feed. One without links stands at its claimed time: no look is needed."""
+    posts = [(entry, parse(entry.body)) for entry in entries if entry.body is not None]
+    keys = {each.id: key for key, each in store.headers_of([entry.id for entry, _ in posts if entry.links])}
+    with store.views() as views:
+        orders = _orders(views, keys.values())
     found = []
-    for entry in entries:
-        post = None if entry.body is None else parse(entry.body)
-        at = None if post is None else _order_of(store, entry) if entry.links else entry.time_ms
-        if post is not None and at is not None:
+    for entry, post in posts:
+        at = orders.get(keys.get(entry.id, 0), (None, 0))[0] if entry.links else entry.time_ms
+        if at is not None and isinstance(post, Post):
             found.append(Shown(at, entry, post))
     return found
 
 
-def _order_of(store: SqliteEntryStore, entry: Entry) -> int | None:
-    try:
-        key = store.key_of(entry.id)
-    except NotFound:
-        return None
-    with store.views() as views:
-        return _order_at(views, entry, key)
-
-
-def _order_at(views: ReadViews, entry: Entry, key: int) -> int | None:
-    """The order of a post in ms; None where it is not in the view."""
-    rows = views.execute(_ORDER, (key, tie_of(entry.id), entry.time_ms))
-    return int(rows[0][0]) if rows else None
+# --- answers and words ----------------------------------------------------------------------------------
 
 
 def _answers(store: SqliteEntryStore, parent: EntryId, wanted: Wanted) -> list[Shown]:
     with store.views() as views:
-        rows = views.execute("SELECT k FROM feed_links WHERE parent = ?", (tie_of(parent),))
+        rows = views.execute("SELECT k FROM feed_links WHERE parent = ? AND place = 0", (tie_of(parent),))
     posts = at_keys(store, [key for (key,) in rows])
     found: list[Shown] = []
     for post in reversed(in_order([post for post in posts if post is not None and wanted.fits(post)])):
@@ -202,9 +280,10 @@ def _found(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shown]
     found: list[Shown] = []
     looked_at = 0
     authors = wanted.authors
+    until = wanted.until if wanted.before is None else min(wanted.until, wanted.before[0])
     first = _PAGE if authors is not None else wanted.limit + _SPARE
     probes = 0 if authors is None else PROBES_AT_MOST * sum(_length(store, author) for author in authors)
-    for hits in words.hits(wanted.since_ms, wanted.until, first):
+    for hits in words.hits(wanted.since_ms, until, first):
         posts = at_keys(store, [hit.key for hit in hits])
         found += [post for post in posts if post is not None and wanted.fits(post)]
         if len(found) >= wanted.limit:

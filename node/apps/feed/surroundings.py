@@ -1,0 +1,108 @@
+"""What was said about posts: corrections, translations, reactions, and how many answers; of a page at once.
+
+A correction counts where its author is of the same person as the post's, which the caller says. Of what
+counts for nothing no body is read, so that nobody can make reading slow by writing about others' posts.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from node.apps.feed.bodies import CORRECTION, Correction, Translation, parse
+from node.apps.feed.shown import Amended, Around, Reacted, Same, Shown, Translated
+from node.apps.feed.tables import tie_of
+from store.entry import Entry
+from store.ids import AuthorId, EntryId
+from store.sqlite.entries import SqliteEntryStore
+
+MAX_CORRECTIONS: Final = 200
+"""Newest corrections of one post that are looked at: its history, and some pages of a terminal."""
+
+_AMENDMENTS: Final = """
+    SELECT target, kind, time_ms, tie, k, device, language, version
+    FROM carray(?) AS wanted CROSS JOIN feed_amendments ON target = wanted.value
+"""
+_REACTIONS: Final = """
+    SELECT target, device, symbol, kept, max(seq)
+    FROM carray(?) AS wanted CROSS JOIN feed_reactions ON target = wanted.value
+    GROUP BY target, device, symbol
+"""
+_ANSWERS: Final = """
+    SELECT parent, count(*) FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value
+    WHERE place = 0 GROUP BY parent
+"""
+
+
+def around(store: SqliteEntryStore, posts: Sequence[Shown], same: Same) -> dict[EntryId, Around]:
+    """What was said about each of some posts. `same`: are two devices of one person?"""
+    ties = sorted({tie_of(post.entry.id) for post in posts})
+    with store.views() as views:
+        amendments = views.execute_for(_AMENDMENTS, ties)
+        reactions = views.execute_for(_REACTIONS, ties)
+        answers: dict[int, int] = dict(views.execute_for(_ANSWERS, ties))
+    reacted = defaultdict[int, list[Reacted]](list)
+    for target, device, symbol, kept, _ in reactions:
+        if kept:
+            reacted[target].append(Reacted(AuthorId(device), symbol))
+    corrections = defaultdict[int, list[tuple[int, int, int, AuthorId]]](list)
+    translations = defaultdict[int, list[tuple[int, Translated]]](list)
+    for target, kind, time_ms, tie, key, device, language, version in amendments:
+        if kind == CORRECTION:
+            corrections[target].append((time_ms, tie, key, device))
+        else:
+            translations[target].append((time_ms, Translated(0, tie, key, device, language, version)))
+    found = {}
+    for post in posts:
+        tie = tie_of(post.entry.id)
+        found[post.entry.id] = Around(
+            _corrections(store, post, corrections.get(tie, ()), same),
+            _translations(post, translations.get(tie, ())),
+            tuple(reacted.get(tie, ())),
+            answers.get(tie, 0),
+        )
+    return found
+
+
+def _corrections(
+    store: SqliteEntryStore, post: Shown, rows: Sequence[tuple[int, int, int, AuthorId]], same: Same
+) -> tuple[Amended, ...]:
+    """Corrections that count, in their order, none before the post."""
+    own = [
+        (max(time_ms, post.at + 1), tie, key)
+        for time_ms, tie, key, device in rows
+        if same(post.entry.author, device)
+    ]
+    newest = sorted(own)[-MAX_CORRECTIONS:]
+    entries = store.at_keys([key for _, _, key in newest])
+    found = []
+    for (at, _, _), entry in zip(newest, entries, strict=True):
+        said = _said(entry, post.entry.id)
+        if entry is not None and isinstance(said, Correction):
+            found.append(Amended(at, entry, said.post))
+    return tuple(sorted(found, key=lambda each: (each.at, each.entry.id)))
+
+
+def _translations(post: Shown, rows: Sequence[tuple[int, Translated]]) -> tuple[Translated, ...]:
+    """Translations in their order, of each device and language the last one."""
+    placed = sorted(each._replace(at=max(time_ms, post.at + 1)) for time_ms, each in rows)
+    last = {(each.author, each.language): each for each in placed}
+    return tuple(sorted(last.values()))
+
+
+def translations_at(
+    store: SqliteEntryStore, asked: Sequence[tuple[EntryId, int]]
+) -> list[tuple[Entry, Translation] | None]:
+    """The translations that have these keys, each of the post that stands beside it; None: it is none."""
+    entries = store.at_keys([key for _, key in asked])
+    found: list[tuple[Entry, Translation] | None] = []
+    for (target, _), entry in zip(asked, entries, strict=True):
+        said = _said(entry, target)
+        found.append((entry, said) if entry is not None and isinstance(said, Translation) else None)
+    return found
+
+
+def _said(entry: Entry | None, target: EntryId) -> object:
+    """What an entry says about a post; None where it is not about that one."""
+    if entry is None or entry.body is None or entry.links[:1] != (target,):
+        return None
+    return parse(entry.body)
