@@ -61,7 +61,19 @@ languages = []
 # numbers: a tenth and a half of it.
 # files_member_gib = 1
 # files_section_gib = 5
+
+# What texts of one member, and of one section, may take on the disk, in MiB: beyond it the oldest are let
+# go here. And what their headers may take: beyond it no more of their logs is carried. Without numbers 512,
+# 8192, 256 and 2048, for a hub 4096, 65536, 1024 and 16384. See: aster quota show
+# texts_member_mib = 512
+# texts_section_mib = 8192
+# headers_member_mib = 256
+# headers_section_mib = 2048
 """
+
+
+_KEPT: Final = ("texts", "headers")
+_WHOSE: Final = ("member", "section")
 
 
 def first_text(port: int) -> str:
@@ -93,6 +105,14 @@ class Config(NamedTuple):
     """The same for files of one member that nobody here asked for."""
     files_section_gib: int = 0
     """The same for files of one section."""
+    texts_member_mib: int = 0
+    """Room for the texts of one member, see `node.budgets.quotas`; 0: nothing is said."""
+    texts_section_mib: int = 0
+    """The same of one section."""
+    headers_member_mib: int = 0
+    """Room for the headers of one member."""
+    headers_section_mib: int = 0
+    """The same of one section."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -126,7 +146,8 @@ def parse(text: str) -> Config:
         _switch(values, "hub"),
         _switch(values, "mdns"),
         _languages(values.get("languages", [])),
-        *(_gibibytes(values, name) for name in ("files_gib", "files_member_gib", "files_section_gib")),
+        *(_number(values, name, "GiB") for name in ("files_gib", "files_member_gib", "files_section_gib")),
+        *(_number(values, f"{what}_{whose}_mib", "MiB") for what in _KEPT for whose in _WHOSE),
     )
 
 
@@ -150,10 +171,10 @@ def _languages(value: object) -> tuple[str, ...]:
         raise _broken(f"languages: {error.message[:1].lower()}{error.message[1:].rstrip('.')}") from error
 
 
-def _gibibytes(values: Mapping[str, object], name: str) -> int:
+def _number(values: Mapping[str, object], name: str, unit: str) -> int:
     value = values.get(name, 0)
     if name in values and (type(value) is not int or not 1 <= value <= MAX_FILES_GIB):
-        raise _broken(f"{name} is a whole number of GiB from 1 to {MAX_FILES_GIB:,}")
+        raise _broken(f"{name} is a whole number of {unit} from 1 to {MAX_FILES_GIB:,}")
     return value if type(value) is int else 0
 
 
