@@ -120,6 +120,11 @@ class BlobStreams:
         """The blobs that are hunted. At most `limits.HUNTED_BLOBS` should be at a time."""
         return self._asking.hunted
 
+    @property
+    def sources(self) -> list[AuthorId]:
+        """The peers that are asked."""
+        return self._asking.sources
+
     async def hunt(self, blob: bytes, sizes: frozenset[int] = frozenset(), *, first: bool = False) -> None:
         """Begin to fetch a blob, or go on with what of it is lacking; `on_news` is told what comes of it.
 
