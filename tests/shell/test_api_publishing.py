@@ -58,12 +58,23 @@ async def test_a_post_is_read_as_it_was_written() -> None:
             "author": to_text(node.home.device),
             "member": None,
             "name": "alice",
+            "device_name": "",
             "time_ms": said["time_ms"],
             "text": "مرحبا\n  two lines ",
             "log": "feed",
             "seq": 1,
             "reply_to": None,
+            "root": None,
             "language": "ar",
+            "topics": [],
+            "mentions": [],
+            "attachments": [],
+            "public": False,
+            "corrected": None,
+            "translation": None,
+            "translations": [],
+            "reactions": [],
+            "answers": 1,
         }
         assert shown[1]["reply_to"] == said["id"]
         assert await read(node, replies_to=said["id"][:10]) == [shown[1]]
