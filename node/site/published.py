@@ -5,6 +5,10 @@ from typing import Final, Protocol
 
 from node.apps.documents.reading import PublicDocument, Reader, published
 from node.apps.feed import service as feed
+from node.apps.feed.shown import Around, Shown, Wanted
+from node.apps.feed.shown import Translated as Translation
+from node.apps.feed.surroundings import around, translations_at
+from node.apps.feed.tables import tie_of
 from node.apps.files import service as sharing
 from node.looking import Look
 from node.site.content import Attached, Document, Post, SharedFile, Translated
@@ -15,6 +19,9 @@ from store.ids import AuthorId, EntryId
 
 POSTS_AT_A_TIME: Final = 1_000
 """Messages that are looked at together."""
+
+MAX_TRANSLATIONS: Final = 200
+"""Of one message that are looked at: there are some 200 languages in which people write to each other."""
 
 
 class Authors(Protocol):
@@ -81,13 +88,13 @@ class Publications:
 
     def posts(self) -> tuple[Post, ...]:
         """The messages whose current text everybody may read, none before what it answers."""
+        store = self._look.home.entries
         found: list[Post] = []
         before: tuple[int, EntryId] | None = None
         while True:
-            wanted = feed.Wanted(POSTS_AT_A_TIME, self._until, before=before)
-            page = feed.read(self._look.home.entries, wanted)
-            around = feed.around(self._look.home.entries, page)
-            shown = (self._post(each, around[each.entry.id]) for each in reversed(page))
+            page = feed.read(store, Wanted(POSTS_AT_A_TIME, self._until, before=before))
+            said = around(store, page, self._authors.are_one)
+            shown = (self._post(each, said[each.entry.id]) for each in reversed(page))
             found += (post for post in shown if post is not None)
             if len(page) < POSTS_AT_A_TIME:
                 break
@@ -95,25 +102,19 @@ class Publications:
         public = {post.id for post in found}
         return tuple(_among(post, public) for post in reversed(found))
 
-    def _post(self, shown: feed.Shown, around: feed.Around) -> Post | None:
+    def _post(self, shown: Shown, said: Around) -> Post | None:
         """A message as it stands now; None where not everybody may read that."""
-        entry, authors = shown.entry, self._authors
-        if not authors.is_wanted(entry.author):
-            return None
+        entry = shown.entry
         versions = [(entry, shown.post)]
-        versions += [
-            (each.entry, each.post)
-            for each in around.corrections
-            if each.at <= self._until and authors.are_one(each.entry.author, entry.author)
-        ]
+        versions += [(each.entry, each.post) for each in said.corrections if each.at <= self._until]
         current, post = versions[-1]
-        if not post.public:
+        if not post.public or not self._authors.is_wanted(entry.author):
             return None
         return Post(
             entry.id,
             entry.links[0] if entry.links else None,
             bool(entry.links),
-            authors.of(entry.author),
+            self._authors.of(entry.author),
             entry.time_ms,
             plain(post.text),
             post.language,
@@ -121,33 +122,32 @@ class Publications:
             tuple(
                 self.attached(each.name, each.media_type, each.size, each.blob) for each in post.attachments
             ),
-            self._translations(entry, current, around.translations),
+            self._translations(entry, current, said.translations),
         )
 
     def _translations(
-        self, entry: Entry, current: Entry, given: Sequence[feed.Translated]
+        self, entry: Entry, current: Entry, given: Sequence[Translation]
     ) -> tuple[Translated, ...]:
-        """One public translation into each language: of the current text before others, the newest first."""
+        """One public translation into each language: of the current text before others, then the author's own
+        before others', then the newest."""
 
-        def rank(each: feed.Translated) -> tuple[bool, bool, int, bytes]:
-            is_own = self._authors.are_one(each.entry.author, entry.author)
-            return each.translation.version == current.id, is_own, each.at, each.entry.id
+        def rank(each: Translation) -> tuple[bool, bool, int, int]:
+            is_own = self._authors.are_one(each.author, entry.author)
+            return each.version == tie_of(current.id), is_own, each.at, each.tie
 
-        chosen: dict[str, feed.Translated] = {}
-        for each in sorted(given, key=rank, reverse=True):
-            is_shown = each.at <= self._until and self._authors.is_wanted(each.entry.author)
-            if each.translation.public and is_shown:
-                chosen.setdefault(each.translation.language.casefold(), each)
-        return tuple(
-            Translated(
-                each.translation.language,
-                "",
-                plain(each.translation.text),
-                each.translation.version != current.id,
-                each.entry.time_ms,
-            )
-            for _, each in sorted(chosen.items())
-        )
+        ranked = [each for each in sorted(given, key=rank, reverse=True) if self._is_shown(each)]
+        asked = [(entry.id, each.key) for each in ranked[:MAX_TRANSLATIONS]]
+        chosen: dict[str, Translated] = {}
+        for read in translations_at(self._look.home.entries, asked):
+            if read is not None and read[1].public:
+                written, said = read
+                outdated = said.version != current.id
+                made = Translated(said.language, "", plain(said.text), outdated, written.time_ms)
+                chosen.setdefault(said.language.casefold(), made)
+        return tuple(made for _, made in sorted(chosen.items()))
+
+    def _is_shown(self, translation: Translation) -> bool:
+        return translation.at <= self._until and self._authors.is_wanted(translation.author)
 
     def documents(self) -> tuple[Document, ...]:
         """The documents whose current version everybody may read, the newest first."""
