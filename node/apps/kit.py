@@ -15,7 +15,8 @@ from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import ReadViews, Schema, Views
 
 MAX_KEPT_TEXTS: Final = 20_000
-"""Texts that the index may be behind without parsing bodies again: a few batches of the writer."""
+"""Texts that the index may be behind without parsing bodies again: a few batches of the writer. Once or twice
+that many are kept."""
 
 MAX_KEPT_CHARS: Final = 600
 """Mean length of texts that are kept: 12 to 48 MB at most, for as long as the index is behind."""
@@ -31,28 +32,31 @@ _BLOB_ID_BYTES: Final = 32
 
 
 class Texts:
-    """What folds read in bodies, kept for the search index, which comes by a moment later.
+    """What folds read in bodies, kept for the search index, which comes by a moment later; an empty text
+    where there is nothing to search for.
 
     Only a shortcut: whoever finds nothing here parses the body again. Bounded; for two threads, each of
     whose steps is one operation on a dictionary.
     """
 
-    __slots__ = ("_texts",)
+    __slots__ = ("_before", "_texts")
 
     def __init__(self) -> None:
         self._texts: dict[EntryId, str] = {}
+        self._before: dict[EntryId, str] = {}
 
     def keep(self, texts: dict[EntryId, str]) -> None:
-        """Keep texts, unless they are too many or long; what was kept before may go."""
+        """Keep texts, unless they are too many or long; the oldest may go."""
         if len(texts) > MAX_KEPT_TEXTS or sum(map(len, texts.values())) > MAX_KEPT_CHARS * len(texts):
             return
         if len(self._texts) + len(texts) > MAX_KEPT_TEXTS:
-            self._texts.clear()
+            self._before, self._texts = self._texts, {}
         self._texts.update(texts)
 
     def take(self, entry_id: EntryId) -> str | None:
         """A text that was kept, once."""
-        return self._texts.pop(entry_id, None)
+        text = self._texts.pop(entry_id, None)
+        return self._before.pop(entry_id, None) if text is None else text
 
 
 class Places:

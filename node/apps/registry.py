@@ -80,7 +80,7 @@ class Projection:
         """What people may search for in an entry; None: nothing."""
         text = self._texts.take(entry.id)
         if text is not None or entry.body is None:
-            return text
+            return text or None
         app = _BY_LOG.get(entry.log)
         return None if app is None else app.text_of(entry.body)
 

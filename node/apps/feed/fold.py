@@ -5,13 +5,13 @@ together. What stands in the wrong place after that, because a parent came late 
 `node.apps.feed.ordering`; in most batches there is nothing of that kind.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Container, Iterable, Sequence
+from typing import Final, NamedTuple
 
 from node.apps.feed import bodies
 from node.apps.feed.bodies import Correction, Post, Reaction, Translation
-from node.apps.feed.ordering import Ordering, put_right
-from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, SCHEMA, tie_of
+from node.apps.feed.ordering import ORDERS, Ordering, put_right
+from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, SCHEMA, rest_of, tie_of
 from node.apps.kit import Place, Reach, place_of
 from store.entry import Entry
 from store.ids import EntryId
@@ -21,7 +21,7 @@ from store.sqlite.views import Row, Views
 __all__ = ["SCHEMA", "fold", "tie_of", "unfold"]
 
 _CHILDREN: Final = (
-    "SELECT parent, k, place FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value"
+    "SELECT parent, k, place, rest FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value"
 )
 
 
@@ -47,34 +47,51 @@ def _connect(views: Views, reach: Reach, fresh: dict[int, Entry]) -> None:
     """Find what new posts answer and what answers them; note both, and put into order what is not."""
     ordering = Ordering(views, reach)
     linked = {key: entry for key, entry in fresh.items() if entry.links}
-    children = _children(views, reach, fresh, linked)
-    ordering.learn({link for entry in (*linked.values(), *children.values()) for link in entry.links})
+    ordering.learn({link for entry in linked.values() for link in entry.links})
     addressed: list[Row] = []
     wrong: list[int] = []
-    for key, entry in (*linked.items(), *children.items()):
-        at = entry.time_ms if key in fresh else ordering.order_at(key)
-        if at is None:
-            continue
+    for key, entry in linked.items():
         parent = ordering.post(entry.links[0])
         if parent is not None:
-            addressed.append((tie_of(parent.author), at, tie_of(entry.id), key, ANSWERED))
-        if ordering.right_order(entry) != at:
+            addressed.append((tie_of(parent.author), entry.time_ms, tie_of(entry.id), key, ANSWERED))
+        if ordering.right_order(entry) != entry.time_ms:
             wrong.append(key)
+    for parent_entry, child in _children(views, fresh.values(), linked):
+        if child.place == 0:
+            who = tie_of(parent_entry.author)
+            addressed.append((who, child.at, child.tie, child.key, ANSWERED))
+        if child.at <= parent_entry.time_ms:
+            wrong.append(child.key)
     addressed.sort()
     views.insert_rows("feed_addressed", COLUMNS["feed_addressed"], addressed, "ON CONFLICT DO NOTHING")
     if wrong:
         put_right(views, reach, ordering, wrong)
 
 
-def _children(
-    views: Views, reach: Reach, fresh: dict[int, Entry], linked: dict[int, Entry]
-) -> dict[int, Entry]:
-    """Posts that were there before and link to new ones."""
-    if not views.execute("SELECT 1 FROM feed_links LIMIT 1"):
-        return {}
-    ties = sorted(tie_of(entry.id) for entry in fresh.values())
-    keys = {key for _, key, _ in views.execute_for(_CHILDREN, ties)}
-    return reach.headers_at(keys - linked.keys())
+class _Child(NamedTuple):
+    """A post that links to another one."""
+
+    key: int
+    place: int
+    """Which of its links that is."""
+    at: int
+    tie: int
+
+
+def _children(views: Views, parents: Iterable[Entry], without: Container[int]) -> list[tuple[Entry, _Child]]:
+    """The posts in the view that link to these, each with the one that it links to."""
+    by_tie: dict[int, list[Entry]] = {}
+    for entry in parents:
+        by_tie.setdefault(tie_of(entry.id), []).append(entry)
+    links = [row for row in views.execute_for(_CHILDREN, sorted(by_tie)) if row[1] not in without]
+    orders = {key: (at, tie) for key, at, tie in views.execute_for(ORDERS, sorted({row[1] for row in links}))}
+    return [
+        (entry, _Child(key, place, *orders[key]))
+        for parent, key, place, rest in links
+        if key in orders
+        for entry in by_tie[parent]
+        if rest_of(entry.id) == rest
+    ]
 
 
 class _Rows:
@@ -95,6 +112,7 @@ class _Rows:
         elif type(said) is Reaction:
             target = tie_of(entry.links[0])
             row = (target, key, entry.author, entry.seq, said.symbol, int(said.on))
+            self.texts[entry.id] = ""
             self.tables["feed_reactions"].append(row)
         elif type(said) is Correction:
             self.texts[entry.id] = said.post.text
@@ -131,7 +149,7 @@ def _note_blobs(key: int, post: Post, reach: Reach) -> None:
 
 
 def _link_rows(key: int, entry: Entry) -> list[Row]:
-    return [(tie_of(link), key, place) for place, link in enumerate(entry.links)]
+    return [(tie_of(link), key, place, rest_of(link)) for place, link in enumerate(entry.links)]
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -150,21 +168,16 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     for key, entry in posts.items():
         parent = ordering.post(entry.links[0]) if entry.links else None
         _unfold_post(views, key, entry, orders[key], None if parent is None else tie_of(parent.author))
-    children = _children(views, reach, posts, posts)
-    left = Ordering(views, reach)
-    left.learn({link for entry in children.values() for link in entry.links})
-    authors = {entry.id: entry.author for entry in posts.values()}
-    wrong: list[int] = []
-    for key, entry in children.items():
-        at = left.order_at(key)
-        if at is None:
-            continue
-        if entry.links[0] in authors:
-            row = (tie_of(authors[entry.links[0]]), at, tie_of(entry.id), key, ANSWERED)
-            _delete(views, "feed_addressed", row)
-        if left.right_order(entry) != at:
-            wrong.append(key)
-    put_right(views, reach, left, wrong)
+    wrong: set[int] = set()
+    for parent_entry, child in _children(views, posts.values(), ()):
+        wrong.add(child.key)
+        if child.place == 0:
+            _delete(
+                views,
+                "feed_addressed",
+                (tie_of(parent_entry.author), child.at, child.tie, child.key, ANSWERED),
+            )
+    put_right(views, reach, Ordering(views, reach), wrong)
 
 
 def _unfold_remark(views: Views, key: int, entry: Entry) -> bool:

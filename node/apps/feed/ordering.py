@@ -15,7 +15,8 @@ from store.entry import Entry
 from store.ids import LOG_FEED, EntryId
 from store.sqlite.views import Views
 
-_ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
+ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
+"""Order and tie of posts by their keys."""
 
 
 class Ordering:
@@ -32,7 +33,7 @@ class Ordering:
         wanted = [entry_id for entry_id in ids if entry_id not in self._posts]
         places = self._reach.find_all(wanted)
         keys = sorted({place.key for place in places.values() if place.log == LOG_FEED})
-        found = {key: (at, tie) for key, at, tie in self._views.execute_for(_ORDERS, keys)}
+        found = {key: (at, tie) for key, at, tie in self._views.execute_for(ORDERS, keys)}
         for entry_id in wanted:
             place = places.get(entry_id)
             at, tie = found.get(place.key, (0, -1)) if place is not None else (0, -1)
@@ -51,7 +52,7 @@ class Ordering:
     def orders_at(self, keys: Iterable[int]) -> dict[int, int]:
         """The orders of posts by their keys; without those that are in no view."""
         unknown = sorted(set(keys) - self._orders.keys())
-        self._orders.update({key: at for key, at, _ in self._views.execute_for(_ORDERS, unknown)})
+        self._orders.update({key: at for key, at, _ in self._views.execute_for(ORDERS, unknown)})
         return {key: self._orders[key] for key in keys if key in self._orders}
 
     def order_at(self, key: int) -> int | None:

@@ -6,8 +6,10 @@ is the first 56 bits of an id as a number.
 
     feed_posts      (k, at, tie)            every post: key of its entry, order in ms
     feed_timeline   (at, tie, k)            the same, in order
-    feed_links      (parent, k, place)      every link of a post: tie of the entry linked to, key of the post,
-                                            and which of its links it is; 0: what it answers
+    feed_links      (parent, k, place, rest)
+                                            every link of a post: tie of the entry linked to, key of the post,
+                                            which of its links it is (0: what it answers), and the next 56
+                                            bits of the id, for who has to be sure
     feed_topics     (topic, at, tie, k)     posts by the topics of their own body
     feed_addressed  (who, at, tie, k, why)  posts that mention somebody (`MENTIONED`, tie of the who), or
                                             answer a post of a device (`ANSWERED`, tie of the device)
@@ -39,7 +41,7 @@ SCHEMA: Final = Schema(
         "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
         "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
         """CREATE TABLE feed_links (
-            parent INT, k INT, place INT NOT NULL, PRIMARY KEY (parent, k)
+            parent INT, k INT, place INT NOT NULL, rest INT NOT NULL, PRIMARY KEY (parent, k)
         ) WITHOUT ROWID""",
         """CREATE TABLE feed_topics (
             topic TEXT, at INT, tie INT, k INT, PRIMARY KEY (topic, at, tie, k)
@@ -63,7 +65,7 @@ SCHEMA: Final = Schema(
 COLUMNS: Final = {
     "feed_posts": ("k", "at", "tie"),
     "feed_timeline": ("at", "tie", "k"),
-    "feed_links": ("parent", "k", "place"),
+    "feed_links": ("parent", "k", "place", "rest"),
     "feed_topics": ("topic", "at", "tie", "k"),
     "feed_addressed": ("who", "at", "tie", "k", "why"),
     "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept"),
@@ -75,3 +77,8 @@ COLUMNS: Final = {
 def tie_of(entry_id: bytes) -> int:
     """The first 56 bits of an id as a number: ordered as ids are, and fits an SQLite integer."""
     return int.from_bytes(entry_id[:_TIE_BYTES], "big")
+
+
+def rest_of(entry_id: bytes) -> int:
+    """The 56 bits after those: nobody makes two ids of which both are equal."""
+    return int.from_bytes(entry_id[_TIE_BYTES : 2 * _TIE_BYTES], "big")
