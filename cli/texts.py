@@ -118,7 +118,7 @@ def _limited(data: bytes, name: str) -> bytes:
     if len(data) > MAX_INPUT_BYTES:
         raise TextTooLarge(
             f"{name} has more than {MAX_INPUT_BYTES:,} bytes.",
-            "One message or version holds 32 KiB: split it.",
+            "A message holds 32 KiB. A longer text is a document: aster doc put PATH",
         )
     return data
 

@@ -8,7 +8,7 @@ What was said about a person counts before what was said about his section. One'
 shown. The choices stay in this home: nobody else learns of them. Synchronous.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from node.affairs.census import Census
@@ -55,12 +55,15 @@ class Sight(NamedTuple):
         """Is nothing of this device shown anywhere?"""
         return self.of(device) == BLOCK
 
-    def passes(self, device: AuthorId, topics: Iterable[str]) -> bool:
-        """Is a message of this device with these topics shown where nobody asked for it by name?"""
+    def passes(self, device: AuthorId, topics: Iterable[str], asked: Container[str] = ()) -> bool:
+        """Is a message of this device with these topics shown where nobody asked for its author by name?
+
+        `asked`: topics that were asked for by name.
+        """
         if not self.chosen or self.names.bearer(device) == self.me:
             return True
         return self.of(device) not in (MUTE, BLOCK) and not any(
-            self.chosen.get((TOPIC, topic.encode())) == MUTE for topic in topics
+            self.chosen.get((TOPIC, topic.encode())) == MUTE for topic in topics if topic not in asked
         )
 
     def follows(self, device: AuthorId, topics: Iterable[str]) -> bool:

@@ -136,7 +136,7 @@ class SocialQueries:
             if wanted.by_name:
                 return not sight.blocks(author)
             is_followed = not wanted.following or sight.follows(author, topics)
-            return is_followed and sight.passes(author, topics)
+            return is_followed and sight.passes(author, topics, wanted.posts.topics or ())
 
         return passes
 

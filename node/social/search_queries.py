@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Unpack
 
+from node.apps.documents import service as documents
 from node.apps.feed import service as feed
 from node.apps.feed.bodies import Translation, parse
 from node.apps.feed.shown import Around, Shown
@@ -21,7 +22,7 @@ from node.social.posts import versions_of
 from node.social.searching import Hits, Wanted
 from node.store_faults import told_plainly
 from store.entry import Entry
-from store.ids import LOG_FEED, LOG_FILES, AuthorId, LogNo, to_text
+from store.ids import LOG_DOCS, LOG_FEED, LOG_FILES, AuthorId, LogNo, to_text
 from store.sqlite.search import Hit
 
 OPEN_CHARS: Final = 16
@@ -91,6 +92,7 @@ class SearchQueries:
 
         return {
             LOG_FEED: lambda keys, until: self._of_feed(keys, until, sight),
+            LOG_DOCS: lambda keys, until: documents.hits(store, keys, until),
             LOG_FILES: lambda keys, until: files.hits(store, keys, until, same),
         }
 

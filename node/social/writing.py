@@ -209,7 +209,7 @@ class Desk:
         shown, said_of = self.target(text, reader)
         check_size(said.text)
         current: Version = versions_of(shown, said_of, reader.until)[-1]
-        language = read_tag(self._language if said.language is None else said.language)
+        language = read_tag((self._language if said.language is None else said.language) or _no_language())
         if current.post.language and read_tag(current.post.language) == language:
             raise BadRequest(
                 f"{short(shown.entry.id)} is in {language} already.",
@@ -249,6 +249,10 @@ def check_size(text: str) -> None:
             f"A message has at most {bodies.MAX_TEXT_BYTES:,} bytes; this text has {size:,}.",
             "Publish it as a document, which may be longer: aster doc put PATH; then post where it is.",
         )
+
+
+def _no_language() -> str:
+    raise BadRequest("A translation says which language it is in.", "For example: --lang de")
 
 
 def _whole(text: str) -> EntryId:
