@@ -11,12 +11,13 @@ A name has 1 to 64 characters. Without its third value a profile says nothing ab
 said before go on. Elements after these are reserved and ignored. docs/protocol/directory.md has the rules.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from node.errors import BadData, TextTooLarge
-from node.network_file import check_name, is_readable_name
+from node.network_file import MAX_NAME_CHARS, check_name, is_readable_name
 from store.entry import content_of, make_body
 from store.errors import InvalidEntry, TooLarge
 
@@ -56,7 +57,12 @@ MAX_NUMBER: Final = 65_535
 _ID_BYTES: Final = 32
 _FIELD_ITEMS: Final = 4
 _LANGUAGE_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
-_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_BREAKS_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Categories Cc, Cs, Zl and Zp."""
+
+_BREAKS_TEXT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Category Cc without tabs and line ends."""
+
 _SINGLE: Final = frozenset({NAME, TERRITORY, PICTURE, ABOUT})
 """Fields of which there is one for each tag; the picture has one in all."""
 
@@ -202,7 +208,7 @@ def read(content: tuple[object, ...]) -> Profile | SectionProfile | None:
     """The profile in decoded content ``(kind, …)``, or None."""
     match content:
         case (64, str(name), *rest):
-            return Profile(name, read_fields(rest[0]) if rest else None) if is_readable_name(name) else None
+            return Profile(name, read_fields(rest[0]) if rest else None) if _is_name(name) else None
         case (65, bytes(section), given, *_) if len(section) == _ID_BYTES:
             fields = read_fields(given)
             return None if fields is None else SectionProfile(section, fields)
@@ -268,7 +274,7 @@ def _is_picture(field: Field) -> bool:
 def _is_good_text(number: int, tag: str, value: str) -> bool:
     match number:
         case 1:
-            return is_language(tag, may_be_empty=True) and is_readable_name(value) and _is_seen(value)
+            return is_language(tag, may_be_empty=True) and _is_name(value) and _is_seen(value)
         case 3:
             return not tag and is_language(value)
         case 4:
@@ -287,14 +293,19 @@ def _is_line(text: str) -> bool:
     return (
         len(text) <= MAX_LINE_CHARS
         and text == text.strip()
-        and not any(unicodedata.category(char) in _CONTROL for char in text)
+        and (text.isprintable() or _BREAKS_LINE.search(text) is None)
     )
 
 
 def _is_text(text: str) -> bool:
     """Lines of text, not blank."""
-    shown = text.replace("\n", " ").replace("\t", " ")
-    return not text.isspace() and text != "" and not any(unicodedata.category(char) == "Cc" for char in shown)
+    return text != "" and not text.isspace() and _BREAKS_TEXT.search(text) is None
+
+
+def _is_name(name: str) -> bool:
+    if name.isascii():
+        return 1 <= len(name) <= MAX_NAME_CHARS and name.isprintable() and name == name.strip()
+    return is_readable_name(name)
 
 
 def _is_seen(name: str) -> bool:
@@ -325,8 +336,11 @@ def picture_of(fields: Iterable[Field]) -> Field | None:
 def text_of(body: bytes) -> str | None:
     """What people may search for in a body: a name, and what the fields say."""
     profile = parse(body)
-    if profile is None:
-        return None
+    return None if profile is None else words_of(profile) or None
+
+
+def words_of(profile: Profile | SectionProfile) -> str:
+    """What people may search for in a profile; may be empty."""
     said = [profile.name] if isinstance(profile, Profile) else []
     fields = profile.fields or ()
     said += [
@@ -334,4 +348,4 @@ def text_of(body: bytes) -> str | None:
         for field in fields
         if isinstance(field.value, str) and field.called and field.number != HUB
     ]
-    return "\n".join(said) or None
+    return "\n".join(said)

@@ -12,7 +12,7 @@ asked (docs/protocol/directory.md).
 from collections.abc import Sequence
 from typing import Final
 
-from node.apps.directory.bodies import Field, SectionProfile, parse, picture_of, size_of
+from node.apps.directory.bodies import Field, SectionProfile, parse, picture_of, size_of, words_of
 from node.apps.kit import Reach
 from store.codec import encode_trusted
 from store.interface import KeyedRun
@@ -53,10 +53,11 @@ SCHEMA: Final = Schema(
 
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     """Take profiles into the view. An entry without a body, or that is no profile, is left out."""
-    names, fields, sections = [], [], []
+    names, fields, sections, texts = [], [], [], {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
             profile = None if entry.body is None else parse(entry.body)
+            texts[entry.id] = "" if profile is None else words_of(profile)
             if profile is None:
                 continue
             place = (entry.author, entry.seq, entry.time_ms)
@@ -70,6 +71,7 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
             picture = picture_of(profile.fields or ())
             if picture is not None and isinstance(picture.value, bytes):
                 reach.note_blobs(key, [(picture.value, size_of(picture))])
+    reach.texts.keep(texts)
     place_columns = ("author", "seq", "time_ms")
     _insert(views, "directory_names", (*place_columns, "name"), names)
     _insert(views, "directory_fields", (*place_columns, "fields"), fields)
