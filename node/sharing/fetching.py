@@ -6,10 +6,9 @@ the store is looked at in threads.
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import trio
 
@@ -18,6 +17,7 @@ from gossip.proto import limits
 from gossip.proto.blob_effects import Advanced, Available, Finished, GivenUp, Nobody
 from node.desk import Room
 from node.sharing.candidates import Candidates
+from node.sharing.outcomes import FetchEvent, Outcomes
 from node.sharing.waiting import Waiting, WaitingRoom
 from node.sharing.wanted import WantedBlobs
 from node.store_faults import told_plainly
@@ -57,33 +57,9 @@ TELL_S: Final = 0.25
 MAX_HUNTED_CHUNKS: Final = 2 * MAX_CHUNKS
 """Chunks in all blobs that are fetched at a time: their manifests take about 10 MB."""
 
-MAX_ENDED: Final = 1_024
-"""Ends of fetches that are remembered for those who ask a moment later."""
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class FetchEvent(NamedTuple):
-    """How a fetch stands."""
-
-    blob: bytes
-    state: str
-    """``asking`` who has it, ``fetching``, ``nobody`` has it who is connected, ``done``, ``failed``."""
-    held_bytes: int
-    """Of its chunks that are here."""
-    size: int
-    """Bytes of the whole blob; 0: not known yet."""
-    peers: int
-    """Who hold something of it."""
-    why: str
-    """Why it failed."""
-
-    @property
-    def is_last(self) -> bool:
-        """Will nothing more come of it?"""
-        return self.state in {"done", "failed"}
 
 
 class Fetching:
@@ -102,7 +78,9 @@ class Fetching:
         """Blobs that were here at the last sweep, or came since."""
         self._alone: set[bytes] = set()
         """Blobs that nobody had when it was asked last."""
-        self._ended: OrderedDict[bytes, FetchEvent] = OrderedDict()
+        self._beginning: set[bytes] = set()
+        """Blobs between waiting and being hunted, or between hunted and the end."""
+        self._ended = Outcomes()
         self._work = trio.Event()
         self._news = trio.Event()
         self._nursery: trio.Nursery
@@ -129,10 +107,10 @@ class Fetching:
         Does nothing where it is here. Raises: NodeError.
         """
         await self._ready.wait()
-        self._ended.pop(blob, None)
+        self._ended.forget(blob)
         with told_plainly():
             if await _in_thread(self._candidates.is_complete, blob):
-                self._end(FetchEvent(blob, "done", size, size, 0, ""))
+                self._end(FetchEvent(blob, "done", size, size))
                 return
             await _in_thread(self._wanted.add, blob, size)
         self._stop(blob)
@@ -146,7 +124,7 @@ class Fetching:
             await _in_thread(self._wanted.remove, blob)
         self._waiting.forget(blob)
         self._stop(blob)
-        self._end(FetchEvent(blob, "failed", 0, 0, 0, "it is not wanted any more"))
+        self._end(FetchEvent(blob, "failed", why="it is not wanted any more"))
         self._work.set()
 
     def added(self, blob: bytes) -> None:
@@ -165,8 +143,11 @@ class Fetching:
             await events.aclose()
 
     async def _events(self, blob: bytes) -> AsyncGenerator[FetchEvent, None]:
+        await self._ready.wait()
         told: FetchEvent | None = None
         while True:
+            if blob not in self._ended and blob not in self._hunted and blob not in self._waiting:
+                await self._look_whether_over(blob)
             event = self._state_of(blob)
             if event != told:
                 told = event
@@ -179,16 +160,26 @@ class Fetching:
                 while not self._state_of(blob).is_last:
                     await self._news.wait()
 
+    async def _look_whether_over(self, blob: bytes) -> None:
+        """Nothing is known of the fetch of a blob: say how it ended. Raises: NodeError."""
+        with told_plainly():
+            is_here = await _in_thread(self._candidates.is_complete, blob)
+            size = await _in_thread(self._candidates.size_of, blob)
+        if is_here:
+            self._end(FetchEvent(blob, "done", size, size))
+        elif blob not in self._hunted and blob not in self._waiting and blob not in self._beginning:
+            self._end(FetchEvent(blob, "failed", why="it is not being fetched"))
+
     def _state_of(self, blob: bytes) -> FetchEvent:
-        ended = self._ended.get(blob)
+        ended = self._ended.of(blob)
         if ended is not None:
             return ended
         progress = self._streams.progress(blob)
         alone = "nobody" if blob in self._alone else "asking"
         if progress is None:
-            return FetchEvent(blob, alone, 0, 0, 0, "")
+            return FetchEvent(blob, alone)
         state = "fetching" if progress.sources else alone
-        return FetchEvent(blob, state, progress.held_bytes, progress.size, progress.sources, "")
+        return FetchEvent(blob, state, progress.held_bytes, progress.size, progress.sources)
 
     def _tell(self) -> None:
         """Wake those who follow."""
@@ -198,10 +189,8 @@ class Fetching:
     def _end(self, event: FetchEvent) -> None:
         """Remember how a fetch ended."""
         self._alone.discard(event.blob)
-        self._ended.pop(event.blob, None)
-        self._ended[event.blob] = event
-        if len(self._ended) > MAX_ENDED:
-            self._ended.popitem(last=False)
+        self._beginning.discard(event.blob)
+        self._ended.note(event)
         self._tell()
 
     def _stop(self, blob: bytes) -> None:
@@ -220,13 +209,16 @@ class Fetching:
             case Finished(blob):
                 self._hunted.pop(blob, None)
                 self._complete.add(blob)
+                self._beginning.add(blob)
                 self._nursery.start_soon(self._finish, blob)
             case GivenUp(blob, why):
                 self._hunted.pop(blob, None)
+                self._beginning.add(blob)
                 self._nursery.start_soon(self._fail, blob, why)
             case NotKept(blob, why):
                 waiting = self._hunted.pop(blob, None)
                 if waiting is not None:
+                    self._beginning.add(blob)
                     self._nursery.start_soon(self._refuse, waiting, why)
             case Nobody(blob):
                 self._alone.add(blob)
@@ -248,7 +240,7 @@ class Fetching:
             _log.warning("what came of %s could not be noted: %s", short(blob), error)
         for part, part_size in parts:
             self._add_unasked(part, part_size, fresh=True)
-        self._end(FetchEvent(blob, "done", size, size, 0, ""))
+        self._end(FetchEvent(blob, "done", size, size))
         self._work.set()
 
     async def _refuse(self, waiting: Waiting, why: str) -> None:
@@ -256,6 +248,7 @@ class Fetching:
         if waiting.asked:
             await self._fail(waiting.blob, why)
         else:
+            self._beginning.discard(waiting.blob)
             self._waiting.rest(waiting, trio.current_time() + FULL_S)
 
     async def _fail(self, blob: bytes, why: str) -> None:
@@ -264,7 +257,7 @@ class Fetching:
             await _in_thread(self._wanted.remove, blob)
         except StoreError as error:
             _log.warning("the list of wanted files cannot be written: %s", error)
-        self._end(FetchEvent(blob, "failed", 0, 0, 0, why))
+        self._end(FetchEvent(blob, "failed", why=why))
 
     # --- from waiting to being fetched --------------------------------------------------------------
 
@@ -275,12 +268,15 @@ class Fetching:
             self._waiting.wake(trio.current_time())
             self._make_way()
             while self._has_place and (waiting := self._waiting.next()) is not None:
+                self._beginning.add(waiting.blob)
                 try:
                     await self._begin(waiting)
                 except StoreError as error:
                     _log.warning("a blob cannot be fetched: %s", error)
                     self._stop(waiting.blob)
                     self._waiting.rest(waiting, trio.current_time() + FULL_S)
+                finally:
+                    self._beginning.discard(waiting.blob)
             with trio.move_on_after(LOOK_S):
                 await self._work.wait()
 
@@ -302,6 +298,8 @@ class Fetching:
     async def _begin(self, waiting: Waiting) -> None:
         """Fetch a blob, if it is to be kept and there is room. Raises: StoreError."""
         sizes = await _in_thread(self._candidates.sizes_to_take, waiting)
+        if waiting.asked and waiting.blob not in self._wanted:
+            return
         if sizes is None:
             self._alone.discard(waiting.blob)
             if waiting.asked:
@@ -357,12 +355,7 @@ class Fetching:
         return key
 
     def _add_unasked(self, blob: bytes, size: int, *, fresh: bool) -> None:
-        failed = self._ended.get(blob)
-        if (
-            blob in self._complete
-            or blob in self._hunted
-            or (failed is not None and failed.state == "failed")
-        ):
+        if blob in self._complete or blob in self._hunted or self._ended.has_failed(blob):
             return
         if blob not in self._waiting:
             self._waiting.add(Waiting(blob, frozenset({size}), asked=False, fresh=fresh))
