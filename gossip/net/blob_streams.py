@@ -93,6 +93,8 @@ class BlobStreams:
         self._links: dict[AuthorId, _Link] = {}
         self._opening: dict[AuthorId, float] = {}
         """Since when a stream is being opened, or was open last."""
+        self._being_opened = 0
+        """Streams that are being opened at the moment."""
         self._keepers = trio.CapacityLimiter(KEEPERS)
         self._nursery: trio.Nursery
         self.service = BlobService(store)
@@ -110,6 +112,7 @@ class BlobStreams:
             task_status.started()
             while True:
                 self._open_some()
+                self._see_who_is_there()
                 await trio.sleep(limits.BLOB_TICK_S)
                 self._perform(self._asking.tick(trio.current_time()))
 
@@ -136,6 +139,7 @@ class BlobStreams:
         now = trio.current_time()
         self._perform(self._asking.want(blob, sizes, manifest, lacking, now, first=first))
         self._open_some()
+        self._see_who_is_there()
 
     def forget(self, blob: bytes) -> None:
         """Fetch a blob no further. What of it is here stays."""
@@ -174,7 +178,12 @@ class BlobStreams:
             if len(self._opening) >= limits.ADDRESS_BOOK:
                 self._opening.clear()
             self._opening[peer] = now
+            self._being_opened += 1
             self._nursery.start_soon(self._ask, peer)
+
+    def _see_who_is_there(self) -> None:
+        if not self._links and not self._being_opened:
+            self._perform(self._asking.without_sources())
 
     async def _ask(self, peer: AuthorId) -> None:
         """Open a stream to a peer and ask over it until it ends."""
@@ -183,6 +192,8 @@ class BlobStreams:
         except LocalFault as fault:
             _log.debug("no blob stream: %s", fault)
             return
+        finally:
+            self._being_opened -= 1
         if peer in self._links:
             await stream.reset()
             return

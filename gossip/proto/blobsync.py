@@ -175,6 +175,13 @@ class Asking:
         effects += self._fill_all(now)
         return effects + [effect for hunt in list(self._hunts.values()) for effect in self._settle(hunt)]
 
+    def without_sources(self) -> list[Effect]:
+        """There is no stream and none is being opened: nobody has what is hunted."""
+        alone = [hunt for hunt in self._hunts.values() if not hunt.is_alone]
+        for hunt in alone:
+            hunt.is_alone = True
+        return [Nobody(hunt.blob) for hunt in alone]
+
     def longest_answer(self, peer: AuthorId) -> int:
         """Bytes of the longest message that a source may send now."""
         source = self._sources.get(peer)
@@ -320,6 +327,7 @@ class Asking:
         source = self._sources[peer]
         if source.is_looking(hunt.blob):
             return []
+        hunt.is_alone = False
         whole = hunt.manifest is None and hunt.whole_from is None
         if whole:
             hunt.whole_from, hunt.whole_since_s = peer, now
@@ -378,8 +386,8 @@ class Asking:
         return held
 
     def _settle(self, hunt: Hunt) -> list[Effect]:
-        """Say it, once, if there is nobody to go on with."""
-        if hunt.is_alone or hunt.beginning or hunt.asked or hunt.blob not in self._hunts:
+        """Say it, once, if no source has anything to go on with; see `without_sources` where there is none."""
+        if not self._sources or hunt.is_alone or hunt.beginning or hunt.asked or hunt.blob not in self._hunts:
             return []
         for source in self._sources.values():
             held = source.holds.get(hunt.blob, 0)

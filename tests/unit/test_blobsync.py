@@ -398,12 +398,22 @@ def test_a_complete_holder_is_not_asked_again_what_it_holds() -> None:
 
 def test_nobody_is_told_once_and_again_after_somebody_had_something() -> None:
     asking = Asking(Random(0))
-    assert asking.want(BLOB, ANY, MANIFEST, [5], 0.0) == [Nobody(BLOB)]
+    assert asking.want(BLOB, ANY, MANIFEST, [5], 0.0) == []
+    assert asking.without_sources() == [Nobody(BLOB)]
+    assert asking.without_sources() == []
     assert looks(asking.opened(ALICE, 0.0)) == [(ALICE, False)]
-    assert asking.received(ALICE, Lacking(BLOB), 0.1) == []
+    assert asking.received(ALICE, Lacking(BLOB), 0.1) == [Nobody(BLOB)]
     asking.tick(31.0)
     assert Advanced(BLOB) in asking.received(ALICE, holding(), 31.0)
-    assert asking.closed(ALICE, 32.0) == [Nobody(BLOB)]
+    assert asking.closed(ALICE, 32.0) == []
+    assert asking.without_sources() == [Nobody(BLOB)]
+
+
+def test_nobody_is_told_where_one_source_is_left_that_has_nothing() -> None:
+    asking = hunting(ALICE, BOB, lacking=[5])
+    asking.received(ALICE, Lacking(BLOB), 0.1)
+    asking.received(BOB, holding([5]), 0.1)
+    assert [type(effect) for effect in asking.closed(BOB, 0.2)] == [Nobody]
 
 
 def test_a_hint_makes_a_hunt_go_on_or_is_told() -> None:
