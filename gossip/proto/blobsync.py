@@ -386,7 +386,7 @@ class Asking:
         return held
 
     def _settle(self, hunt: Hunt) -> list[Effect]:
-        """Say it, once, if no source has anything to go on with; see `without_sources` where there is none."""
+        """Say it, once, if no source has anything to go on with; `without_sources`: if there is none."""
         if not self._sources or hunt.is_alone or hunt.beginning or hunt.asked or hunt.blob not in self._hunts:
             return []
         for source in self._sources.values():
