@@ -3,10 +3,10 @@
     python benchmarks/views.py [entries [authors]]
 
 Posts, answers, reactions, corrections, translations, versions of documents and their translations, files,
-profiles, deletions and receipts (`society.MIX`), as run frames of a sync: parsed, accepted on the last
-signature of each run, appended, folded into all views, indexed for search. The clock stops when everything
-is committed and indexed. PyNaCl verifying signatures and doing nothing else is measured before and after;
-`ratio` is the rate over the mean of both.
+profiles, deletions and receipts (`node.testing.society`), as run frames of a sync: parsed, accepted on the
+last signature of each run, appended, folded into all views, indexed for search. The clock stops when
+everything is committed and indexed. PyNaCl verifying signatures and doing nothing else is measured before
+and after; `ratio` is the rate over the mean of both.
 
 Then medians of `TIMES` questions each, asked as the doors do: the newest 50 of the timeline, 50 of a thread,
 the newest 50 that contain words, common and rare ones in several scripts. Last the size of all files of the
@@ -23,14 +23,15 @@ from pathlib import Path
 
 import trio
 from ingest import VERIFY_SAMPLE, cut_runs, ingest, verify_alone
-from society import AUTHORS, SCRIPTS, Society
 
 from node.api import Queries
 from node.home import Home
 from node.testing.homes import temporary_home
+from node.testing.society import SCRIPTS, Society
 from store.ids import to_text
 
 ENTRIES = 1_000_000
+AUTHORS = 2_000
 LIMIT = 50
 TIMES = 60
 
