@@ -241,7 +241,7 @@ async def test_a_clock_that_was_wrong_does_not_undo_what_was_published() -> None
         (lambda api: api.drafting.doc_put("", "x"), BadData),
         (lambda api: api.drafting.doc_put("a\nb", "x"), BadData),
         (lambda api: api.drafting.doc_put("x" * 201, "x"), BadData),
-        (lambda api: api.drafting.doc_put("x", "x" * 32_800), TextTooLarge),
+        (lambda api: api.drafting.doc_put("x", "x" * 4_194_305), TextTooLarge),
         (lambda api: api.drafting.doc_put("x", "x", title="t" * 301), BadData),
         (lambda api: api.drafting.doc_put("x", "x", media_type="none"), BadData),
         (lambda api: api.drafting.doc_put("x", "x", follows=["aaaa"]), Missing),

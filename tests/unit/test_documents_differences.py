@@ -1,13 +1,12 @@
 """Diffs: what they say leads from the old text to the new one, and no pair of texts takes long."""
 
 import re
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.apps.documents.differences import match_lines, unified
+from node.apps.documents.differences import unified
 
 texts = st.lists(st.sampled_from(["a", "b", "c", "", "d\r", "e\u2028e", "- x", "+ y"]), max_size=25).map(
     "\n".join
@@ -48,22 +47,6 @@ def test_a_diff_leads_from_the_old_text_to_the_new_one(old: str, new: str) -> No
     assert (diff == "") == (old == new)
 
 
-@given(texts, texts)
-def test_what_is_matched_is_equal_and_in_order(old: str, new: str) -> None:
-    before, after = old.split("\n"), new.split("\n")
-    matched = match_lines(before, after)
-    assert all(before[i] == after[j] for i, j in matched)
-    assert all(a < c and b < d for (a, b), (c, d) in pairwise(matched))
-
-
-@given(texts, texts, st.integers(0, 200))
-def test_with_little_work_the_diff_is_longer_but_right(old: str, new: str, steps: int) -> None:
-    before, after = old.split("\n"), new.split("\n")
-    matched = match_lines(before, after, steps)
-    assert all(before[i] == after[j] for i, j in matched)
-    assert matched == sorted(set(matched))
-
-
 def test_a_diff_reads_as_everywhere() -> None:
     old = "".join(f"{number}\n" for number in range(1, 21))
     new = old.replace("5\n", "five\n", 1).replace("19\n", "")
@@ -84,14 +67,6 @@ def test_a_last_line_without_its_end_is_marked() -> None:
 def test_only_a_line_feed_ends_a_line() -> None:
     diff = unified("a\x0cb\x85c\u2028d\re\n", "a\x0cb\x85c\u2028d\rf\n", "x", "y")
     assert diff.count("\n-") == diff.count("\n+") - 1 == 1
-
-
-def test_a_moved_and_edited_text_keeps_what_is_common() -> None:
-    old = [f"line {number}" for number in range(2_000)]
-    new = [line for line in old if not line.endswith("7")]
-    new[500:500] = ["new"] * 3
-    matched = match_lines(old, new)
-    assert len(matched) == 1_800
 
 
 def hostile() -> list[tuple[list[str], list[str]]]:

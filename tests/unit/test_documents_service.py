@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 
 from node.apps.documents import service as documents
+from node.apps.documents.reading import Reader
 from node.errors import Ambiguous, BadData, Conflict, Missing
 from node.home import Home
 from node.testing.homes import temporary_home
@@ -213,10 +214,11 @@ def test_a_text_that_went_is_told(home: Home) -> None:
     entry = put(alice, text="text")
     keep(home, entry)
     [row] = rows_of(home)
-    assert documents.content_of(home.entries, row).text == "text"
+    reader = Reader(home.entries, home.blobs)
+    assert reader.text(row) == "text"
     home.shelf.drop_body(entry.id)
     assert rows_of(home) == []
     with pytest.raises(Missing):
-        documents.content_of(home.entries, row)
+        reader.text(row)
     with pytest.raises(Missing):
-        documents.content_of(home.entries, row._replace(id=EntryId(bytes(32))))
+        reader.text(row._replace(id=EntryId(bytes(32))))

@@ -2,51 +2,80 @@
 
 A version follows the versions of the same name that it links to. It is a head where no version of its
 name in the view follows it. Its order is max(claimed time, 1 + the largest order among those it follows);
-versions of one order stand by id.
+versions of one order stand by id. Translations into a language stand beside the versions in the same way:
+they have an order after what they link to, and are current where no translation into that language follows.
 
-    documents_versions  one row a version, with what a list shows of it
-    documents_links     (k, parent)  every link: key of the version, id linked to
+    documents_versions  one row a version or translation, with what a list shows of it
+    documents_links     (k, parent)  every link: key of the entry, id linked to
 
 Versions are few beside posts and much larger, so plain tables and a statement a version are enough.
 """
 
 import heapq
+import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from node.apps.documents.bodies import parse
+from node.apps.documents.bodies import LongText, Translation, Version, parse, searched
 from node.apps.kit import Reach
+from store.entry import Entry
 from store.ids import EntryId
 from store.interface import KeyedRun
 from store.sqlite.views import Schema, Views
 
 SCHEMA: Final = Schema(
     "documents",
-    1,
+    2,
     (
         """CREATE TABLE documents_versions (
             k INTEGER PRIMARY KEY,
             id BLOB NOT NULL UNIQUE,
             name TEXT NOT NULL,
+            turned TEXT NOT NULL,
             at INT NOT NULL,
             author BLOB NOT NULL,
             time_ms INT NOT NULL,
             title TEXT NOT NULL,
+            media_type TEXT NOT NULL,
+            language TEXT NOT NULL,
+            tags TEXT NOT NULL,
+            public INT NOT NULL,
             size INT NOT NULL,
+            blob BLOB,
+            source BLOB,
             head INT NOT NULL
         )""",
-        "CREATE INDEX documents_by_name ON documents_versions (name, at, id)",
+        "CREATE INDEX documents_by_name ON documents_versions (name, turned, at, id)",
         "CREATE TABLE documents_links (k INT, parent BLOB, PRIMARY KEY (k, parent)) WITHOUT ROWID",
         "CREATE INDEX documents_by_parent ON documents_links (parent, k)",
     ),
 )
+"""`turned`: of a translation the language into which, else empty. `language`: of the text. `source`: of a
+translation the version that it is of. `blob`: where the text is, if it is a long one."""
 
-_COLUMNS: Final = ("k", "id", "name", "at", "author", "time_ms", "title", "size", "head")
+COLUMNS: Final = (
+    "k",
+    "id",
+    "name",
+    "turned",
+    "at",
+    "author",
+    "time_ms",
+    "title",
+    "media_type",
+    "language",
+    "tags",
+    "public",
+    "size",
+    "blob",
+    "source",
+    "head",
+)
 
 _REFRESH_HEAD: Final = (
     "UPDATE documents_versions SET head = NOT EXISTS (SELECT 1 FROM documents_links JOIN documents_versions"
     " AS later ON later.k = documents_links.k WHERE documents_links.parent = documents_versions.id"
-    " AND later.name = documents_versions.name) WHERE id = ?"
+    " AND later.name = documents_versions.name AND later.turned = documents_versions.turned) WHERE id = ?"
 )
 _RIGHT_ORDER: Final = (
     "SELECT max(own.time_ms, coalesce(max(before.at) + 1, own.time_ms)) FROM documents_versions AS own"
@@ -65,19 +94,24 @@ _FOLLOWERS: Final = (
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     """Take versions into the view. An entry without a body, or that is no version, is left out."""
     rows, links, touched = [], [], set[EntryId]()
+    texts: dict[EntryId, str] = {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
-            version = None if entry.body is None else parse(entry.body)
-            if version is not None:
-                size = len(version.text.encode())
-                at = when = entry.time_ms
-                rows.append((key, entry.id, version.name, at, entry.author, when, version.title, size, 1))
-                links += [(key, link) for link in entry.links]
-                touched.update((entry.id, *entry.links))
-    views.insert_rows("documents_versions", _COLUMNS, rows, "ON CONFLICT DO NOTHING")
+            text = None if entry.body is None else parse(entry.body)
+            if text is None:
+                continue
+            rows.append(_row(key, entry, text))
+            links += [(key, link) for link in entry.links]
+            touched.update((entry.id, *entry.links))
+            texts[entry.id] = searched(text)
+            if isinstance(text.held, LongText):
+                reach.note_blobs(key, [(text.held.blob, text.held.size)])
+    views.insert_rows("documents_versions", COLUMNS, rows, "ON CONFLICT DO NOTHING")
     views.insert_rows("documents_links", ("k", "parent"), links, "ON CONFLICT DO NOTHING")
     _refresh_heads(views, touched)
     _settle(views, [row[0] for row in rows])
+    if texts:
+        reach.texts.keep(texts)
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -91,6 +125,34 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
             touched.update(entry.links)
     _refresh_heads(views, touched)
     _settle(views, later)
+
+
+def _row(key: int, entry: Entry, text: Version | Translation) -> tuple[Any, ...]:
+    turned, source = "", None
+    media_type, tags = "", "[]"
+    if isinstance(text, Version):
+        media_type, tags = text.media_type, json.dumps(text.tags, ensure_ascii=False)
+    else:
+        turned, source = text.language, next(iter(entry.links), None)
+    blob = text.held.blob if isinstance(text.held, LongText) else None
+    return (
+        key,
+        entry.id,
+        text.name,
+        turned,
+        entry.time_ms,
+        entry.author,
+        entry.time_ms,
+        text.title,
+        media_type,
+        text.language,
+        tags,
+        text.public,
+        text.size,
+        blob,
+        source,
+        1,
+    )
 
 
 def _refresh_heads(views: Views, ids: Iterable[EntryId]) -> None:

@@ -1,0 +1,117 @@
+"""What comes of several current versions of a document. Synchronous; publishes nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from node.apps.documents import service as documents
+from node.apps.documents.bases import Heading, bases, merge_headings, merge_versions
+from node.apps.documents.bodies import MAX_FOLLOWS
+from node.apps.documents.service import Row
+from node.drafting.lookup import Lookup
+from node.looking import Json
+from store.ids import EntryId, to_text
+
+
+class Plan(NamedTuple):
+    """A merge that could be published, or that a person has to settle first."""
+
+    text: str
+    """With marks where there are conflicts."""
+    heading: Heading
+    follows: list[Row]
+    """The versions of which it is the merge."""
+    left: list[Row]
+    """Current versions that it does not hold."""
+    conflicts: int
+
+    def shown(self) -> Json:
+        """As answers show it."""
+        return {
+            "text": self.text,
+            "conflicts": self.conflicts,
+            "follows": [to_text(row.id) for row in self.follows],
+            "left": [to_text(row.id) for row in self.left],
+        }
+
+
+class Merges:
+    """Merges of the versions of one home."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+
+    def plan(self, rows: Sequence[Row]) -> Plan:
+        """What comes of the current versions among all versions of a document.
+
+        All that merge cleanly with the newest are merged. Where none does, the newest is merged with the
+        next, and the conflicts of these two are marked. Raises: Missing: a text is not here.
+        """
+        current = documents.heads(rows)
+        newest, others = current[0], current[1:]
+        text = self._lookup.reader.text(newest)
+        result = Plan(text, heading_of(newest), [newest], [], 0)
+        for other in others:
+            merged = self._with(result, other, rows)
+            is_full = len(result.follows) >= MAX_FOLLOWS
+            result = result._replace(left=[*result.left, other]) if merged.conflicts or is_full else merged
+        if result.left and len(result.follows) == 1:
+            other, *left = result.left
+            return self._with(result, other, rows)._replace(left=left)
+        return result
+
+    def catch_up(self, rows: Sequence[Row], before: Sequence[Row], text: str) -> Plan:
+        """What comes of a text that was written after the versions `before`, and of what others wrote since.
+
+        Where that has conflicts the plan says so, and is of the first that has. Raises: Missing.
+        """
+        known = {row.id for row in before}
+        follows = self._lookup.follows(rows)
+        result = Plan(text, heading_of(before[0]) if before else Heading("", "", "", (), False), [], [], 0)
+        result = result._replace(follows=list(before))
+        for other in documents.heads(rows):
+            if other.id in known:
+                continue
+            if result.conflicts:
+                result = result._replace(left=[*result.left, other])
+                continue
+            result = self._with(result, other, rows)
+        superseded = {each for row in result.follows for each in _ancestry(row.id, follows)}
+        return result._replace(follows=[row for row in result.follows if row.id not in superseded])
+
+    def _with(self, plan: Plan, other: Row, rows: Sequence[Row]) -> Plan:
+        """The same plan with one more version."""
+        by_id = {row.id: row for row in rows}
+        follows = self._lookup.follows(rows)
+        done = [row.id for row in plan.follows]
+        ours = " and ".join(self._lookup.label(row) for row in plan.follows) or "yours"
+        merged = merge_versions(
+            done,
+            plan.text,
+            other.id,
+            follows,
+            lambda version: self._lookup.text_of(by_id, version),
+            (ours, self._lookup.label(other)),
+        )
+        found = bases(done, [other.id], follows)
+        base = heading_of(by_id[found[0]]) if len(found) == 1 else None
+        heading = merge_headings(base, plan.heading, heading_of(other))
+        return plan._replace(
+            text=merged.text, heading=heading, follows=[*plan.follows, other], conflicts=merged.conflicts
+        )
+
+
+def heading_of(row: Row) -> Heading:
+    """What a version in the view says about its text."""
+    return Heading(row.title, row.media_type, row.language, row.tags, row.public)
+
+
+def _ancestry(version: EntryId, follows: Mapping[EntryId, Sequence[EntryId]]) -> set[EntryId]:
+    """All that a version comes from, without itself."""
+    found: set[EntryId] = set()
+    waiting = list(follows.get(version, ()))
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += follows.get(each, ())
+    return found
