@@ -6,7 +6,7 @@ and from the trio thread only.
 
 from collections.abc import Callable, Iterable
 
-from store.entry import MAX_SEQ
+from node.budgets.bounds import Bounds
 from store.ids import AuthorId
 from store.log import LogId
 
@@ -18,14 +18,16 @@ class AllowList:
         self._own = own
         self._devices = frozenset(devices)
         self._listener: Callable[[], None] = lambda: None
+        self.bounds = Bounds()
+        """Of whom no more is carried, because he has filled his bound."""
 
     def admits_peer(self, device: AuthorId) -> bool:
         """Is this our device, or one on the list?"""
         return device in self._devices or device == self._own
 
     def last_carried(self, log_id: LogId) -> int:
-        """Of the same devices that may connect every log is carried whole, of others nothing."""
-        return MAX_SEQ if self.admits_peer(log_id.author) else 0
+        """Logs of the devices that may connect are carried, as far as budgets go; of others nothing."""
+        return self.bounds.last_taken(log_id) if self.admits_peer(log_id.author) else 0
 
     def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
         """A circle has no sections."""
@@ -34,6 +36,10 @@ class AllowList:
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change; gossip then asks again about everyone."""
         self._listener = listener
+
+    def tell(self) -> None:
+        """Call the listener."""
+        self._listener()
 
     def replace(self, devices: Iterable[AuthorId]) -> None:
         """Set the list, and tell the listener if it is another one."""

@@ -17,6 +17,7 @@ from node.address_book import AddressBook
 from node.affairs.api import FederationApi
 from node.affairs.shown import Held
 from node.author import Author
+from node.budgets.api import BudgetApi
 from node.contacts.api import ContactsApi
 from node.deletion.api import DeletionApi
 from node.desk import Room
@@ -57,9 +58,10 @@ class Api:
             candidates = Candidates(home, self.sharing.space, hub=mesh.hub)
             self.sharing.fetching = Fetching(room, candidates, mesh.blobs)
         self.social = SocialApi(room, self._queries.social, self.sharing)
-        self.drafting = DraftingApi(room, self._queries.drafting)
+        self.drafting = DraftingApi(room, self._queries.drafting, self.sharing)
         self.contacts = ContactsApi(room, self._queries.contacts, self.sharing)
         self.deletion = DeletionApi(room, self._queries.deletion)
+        self.budgets = BudgetApi(room, self._queries.budgets)
         self._peer_list = PeerList(home, self._queries)
         self._book = AddressBook(home, self._queries.now_ms)
         self._started = trio.current_time()
@@ -74,6 +76,7 @@ class Api:
                 nursery.start_soon(self.sharing.fetching.run)
             nursery.start_soon(self.contacts.run)
             nursery.start_soon(self.deletion.run)
+            nursery.start_soon(self.budgets.run)
             if self._home.membership is not None:
                 nursery.start_soon(self.federation.run)
 

@@ -12,6 +12,7 @@ from typing import Final
 from node.affairs.interest_queries import InterestQueries
 from node.affairs.queries import FederationQueries
 from node.affairs.shown import Held
+from node.budgets.queries import BudgetQueries
 from node.contacts.queries import ContactsQueries
 from node.deletion.queries import DeletionQueries
 from node.drafting.queries import DraftingQueries
@@ -49,6 +50,7 @@ class Queries(LogQueries):
         self.sharing = SharingQueries(self)
         self.contacts = ContactsQueries(self)
         self.deletion = DeletionQueries(self)
+        self.budgets = BudgetQueries(self)
         self.federation = FederationQueries(home, self.names, clock_ms)
         """What can be asked about members and sections."""
         self.interest = InterestQueries(home, self.names, clock_ms)
@@ -110,6 +112,7 @@ class Queries(LogQueries):
             "signing_why": home.why_not,
             "peers": peers,
             "known": {"addresses": len(home.tables.known_devices()), "announcements": 0},
+            "at_quota": self.budgets.at_bound(),
             "federation": None if home.membership is None else self.federation.federation_status(held),
         }
 

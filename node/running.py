@@ -117,6 +117,7 @@ def wire(
         secret=secret,
         tuning=Tuning(hub=hub, interest=interest_of(home, now_ms()), ids_first=membership is not None),
     )
+    engine.context.is_full = home.allowed.bounds.is_full
     introduce = None
     if membership is not None:
         introduce = Introduction(home, membership, transport).introduce

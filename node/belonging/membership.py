@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gossip.proto.events import Behind, Committed, Piece, Stopped, Unwanted, Verdict
 from node.belonging.pinning import is_healed
 from node.belonging.waiting_room import Change, Waiting, WaitingRoom, log_of
+from node.budgets.bounds import Bounds
 from node.federation.roster import Roster
 from node.federation.views import Standing
 from store.entry import MAX_ID_SEQ, MAX_SEQ, Entry
@@ -55,6 +56,8 @@ class Membership:
         self._pinned: dict[AuthorId, dict[LogNo, Head]] = {}
         """The same by device."""
         self._listener: Callable[[], None] = lambda: None
+        self.bounds = Bounds()
+        """Of whom no more is carried, because he has filled his bound."""
 
     # --- what gossip asks -----------------------------------------------------------------------------
 
@@ -70,7 +73,7 @@ class Membership:
         """See `Admission`. Of `id` logs everything, from anyone: what they say is judged by `consider`."""
         if log_id.log == LOG_ID:
             return MAX_ID_SEQ
-        return self.last_good(log_id)
+        return min(self.last_good(log_id), self.bounds.last_taken(log_id))
 
     def section_ids_of(self, author: AuthorId) -> frozenset[bytes]:
         """The sections that the author's member belongs or belonged to."""

@@ -24,7 +24,7 @@ class Taken(NamedTuple):
     headers: int = 0
     """Deletions and `id` logs apart."""
     deletions: int = 0
-    """Headers of deletions and receipts."""
+    """Headers and bodies of deletions and receipts, which are never let go."""
 
     def plus(self, other: "Taken") -> "Taken":
         """Both together."""
@@ -64,9 +64,8 @@ def usage_of(holdings: Iterable[Holding], parties: Parties) -> Usage:
     """Who takes how much."""
     members: defaultdict[bytes, Taken] = defaultdict(Taken)
     for holding in holdings:
-        members[parties.bearer(holding.log_id.author)] = members[parties.bearer(holding.log_id.author)].plus(
-            _taken(holding)
-        )
+        member = parties.bearer(holding.log_id.author)
+        members[member] = members[member].plus(_taken(holding))
     sections: defaultdict[bytes, Taken] = defaultdict(Taken)
     for member, taken in members.items():
         for section in parties.sections(member):
@@ -79,7 +78,7 @@ def _taken(holding: Holding) -> Taken:
         case log if log == LOG_ID:
             return Taken()
         case log if log == LOG_DELETIONS:
-            return Taken(0, 0, holding.head_bytes)
+            return Taken(0, 0, holding.head_bytes + holding.body_bytes)
         case _:
             return Taken(holding.body_bytes, holding.head_bytes, 0)
 

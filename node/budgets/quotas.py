@@ -61,7 +61,7 @@ class Quotas(NamedTuple):
 
 
 LAPTOP: Final = (Allowance(512 * MIB, 256 * MIB), Allowance(8 * GIB, 2 * GIB))
-"""Of a member and of a section. 512 MiB are 1.7 million messages of 300 bytes: nobody writes these by hand."""
+"""Of a member and of a section. 512 MiB are 1.7 million messages of 300 bytes: by hand nobody writes it."""
 
 HUB: Final = (Allowance(4 * GIB, GIB), Allowance(64 * GIB, 16 * GIB))
 """A hub keeps what laptops let go."""

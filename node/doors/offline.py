@@ -62,6 +62,7 @@ _CHANGING: Final = frozenset(
         "block",
         "unblock",
         "inbox/mark",
+        "quota/set",
     }
 )
 """Methods that need the lock."""
@@ -157,7 +158,7 @@ def _change(home: Home, queries: Queries, method: str, given: Json) -> Json:
         return PeerList(home, queries).remove(given["device"])
     if method == "interest/set":
         return queries.interest.interest_set(**given)
-    if find_method(method).part in ("sharing", "social"):
+    if find_method(method).part in ("sharing", "social", "budgets"):
         answer: Json = function_of(queries, method)(**given)
         return answer
     queries.federation.census()

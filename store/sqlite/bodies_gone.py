@@ -65,10 +65,11 @@ class Dropped(NamedTuple):
 def drop_bodies(connection: apsw.Connection, drops: Iterable[Drop], unfold: Unfold | None) -> Dropped:
     """Take bodies out, and note why. What was gone by a deletion stays so, whatever comes after it.
 
-    `unfold` is given the entries with their bodies before they go. Keys that are not held are passed over.
+    `unfold` is given the entries with their bodies before they go. Keys that are not held are passed over,
+    and so is what a deletion asked for that is not held any more.
     The pages are overwritten with zeros, as far as SQLite has them in hand.
     """
-    wanted = {drop.key: drop for drop in drops}
+    wanted = {drop.key: drop for drop in drops if drop.source is None or _is_held(connection, drop.source)}
     found: list[tuple[EntryKey, Entry]] = []
     rows: list[tuple[Any, ...]] = []
     for key in sorted(wanted):
@@ -108,6 +109,10 @@ def _erase(connection: apsw.Connection, keys: Sequence[int]) -> None:
         connection.executemany("UPDATE entries SET body = NULL WHERE k = ?", [(key,) for key in keys])
     finally:
         connection.execute("PRAGMA secure_delete = FAST").fetchall()
+
+
+def _is_held(connection: apsw.Connection, key: int) -> bool:
+    return connection.execute("SELECT 1 FROM entries WHERE k = ?", (key,)).fetchone() is not None
 
 
 def _gone(connection: apsw.Connection, key: int) -> Gone | None:

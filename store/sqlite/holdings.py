@@ -8,10 +8,9 @@ it was counted already. So the sums are exact up to the arrival that was counted
 of a log up to there were let go, or stay whatever the quota; a place to go on from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from store.crypto import SIGNATURE_BYTES
 from store.entry import Entry
 from store.ids import AuthorId, LogNo
 from store.interface import KeyedRun
@@ -24,7 +23,7 @@ COUNT_AT_ONCE: Final = 20_000
 
 _ARRIVAL: Final = "held-arrival"
 _KEY: Final = "held-key"
-_LOG_N: Final = "(SELECT n FROM logs WHERE author = ? AND log = ?)"
+_LOG_N: Final = "(SELECT n FROM logs WHERE author = ?1 AND log = ?2)"
 
 
 class Holding(NamedTuple):
@@ -36,6 +35,16 @@ class Holding(NamedTuple):
     body_bytes: int
     let_go_seq: int
     """Up to here bodies were let go or stay; 0: none was looked at."""
+
+
+class Oldest(NamedTuple):
+    """An entry whose body may be let go."""
+
+    log_id: LogId
+    key: int
+    seq: int
+    size: int
+    """Bytes of the body."""
 
 
 class _Counted(NamedTuple):
@@ -115,39 +124,57 @@ class HoldingTable:
             change: Any = connection.execute("SELECT max(n) FROM body_changes").fetchone()
         return _Counted(rows, last, key, change[0] or 0)
 
-    def look_on_from(self, log_id: LogId, seq: int) -> None:
-        """Note that bodies of a log up to `seq` were let go or stay."""
-        with self._database.write() as connection:
-            connection.execute(
-                f"UPDATE holdings SET let_go_seq = ? WHERE log_n = {_LOG_N}", (seq, *log_id)
+    def oldest(self, log_id: LogId, after_seq: int, limit: int) -> list[Oldest]:
+        """At most `limit` entries of a log after a seq that have their body, in the order of arrival."""
+        with self._database.read() as connection:
+            rows: Any = connection.execute(
+                "SELECT e.k, a.first_seq + e.k - a.first_k, length(e.body)"
+                " FROM arrivals a CROSS JOIN entries e"
+                " ON e.k BETWEEN a.first_k + max(?3 + 1 - a.first_seq, 0)"
+                " AND a.first_k + a.last_seq - a.first_seq"
+                f" WHERE a.log_n = {_LOG_N} AND a.last_seq > ?3 AND e.body IS NOT NULL"
+                " ORDER BY a.last_seq, e.k LIMIT ?4",
+                (*log_id, after_seq, limit),
             ).fetchall()
+        return [Oldest(log_id, *row) for row in rows]
+
+    def look_on_from(self, seqs: Mapping[LogId, int]) -> None:
+        """Note of these logs up to which seq bodies were let go or stay; 0: look at all of them again."""
+        with self._database.write() as connection:
+            connection.executemany(
+                f"UPDATE holdings SET let_go_seq = ?3 WHERE log_n = {_LOG_N}",
+                [(*log_id, seq) for log_id, seq in seqs.items()],
+            )
 
 
 def subtract(views: Views, runs: Iterable[KeyedRun]) -> None:
-    """Entries go, with their bodies where these are here."""
+    """Entries are about to go, with their bodies where these are here."""
     counted = _counted_key(views)
-    for first_key, entries in runs:
-        of_run = entries[: max(0, counted + 1 - first_key)]
-        heads = sum(len(entry.header) + SIGNATURE_BYTES for entry in of_run)
-        bodies = sum(entry.body_bytes for entry in of_run if entry.body is not None)
-        _change(views, entries[0], -heads, -bodies)
+    for run in runs:
+        heads, bodies = _sizes(views, run, counted)
+        _change(views, run.entries[0], -heads, -bodies)
 
 
 def subtract_bodies(views: Views, runs: Iterable[KeyedRun]) -> None:
-    """Bodies go, damaged ones too; the entries stay."""
-    _change_bodies(views, runs, -1)
+    """Bodies are about to go, damaged ones too; the entries stay."""
+    counted = _counted_key(views)
+    for run in runs:
+        _change(views, run.entries[0], 0, -_sizes(views, run, counted)[1])
 
 
 def add_bodies(views: Views, runs: Iterable[KeyedRun]) -> None:
-    """Bodies came that were missing."""
-    _change_bodies(views, runs, 1)
-
-
-def _change_bodies(views: Views, runs: Iterable[KeyedRun], sign: int) -> None:
+    """Bodies have come that were missing."""
     counted = _counted_key(views)
-    for first_key, entries in runs:
-        of_run = entries[: max(0, counted + 1 - first_key)]
-        _change(views, entries[0], 0, sign * sum(entry.body_bytes for entry in of_run))
+    for run in runs:
+        _change(views, run.entries[0], 0, _sizes(views, run, counted)[1])
+
+
+def _sizes(views: Views, run: KeyedRun, counted: int) -> tuple[int, int]:
+    """Bytes of heads and of bodies of the entries of a run that were counted, as they are in the file."""
+    last_key = min(run.first_key + len(run.entries) - 1, counted)
+    sql = "SELECT coalesce(sum(length(head)), 0), coalesce(sum(length(body)), 0) FROM entries"
+    [(heads, bodies)] = views.execute(sql + " WHERE k BETWEEN ? AND ?", (run.first_key, last_key))
+    return heads, bodies
 
 
 def _counted_key(views: Views) -> int:
@@ -159,7 +186,7 @@ def _change(views: Views, one: Entry, heads: int, bodies: int) -> None:
     """Change the counts of the log of an entry."""
     if heads or bodies:
         views.execute(
-            "UPDATE holdings SET head_bytes = max(0, head_bytes + ?), body_bytes = max(0, body_bytes + ?)"
+            "UPDATE holdings SET head_bytes = max(0, head_bytes + ?3), body_bytes = max(0, body_bytes + ?4)"
             f" WHERE log_n = {_LOG_N}",
-            (heads, bodies, one.author, one.log),
+            (one.author, one.log, heads, bodies),
         )

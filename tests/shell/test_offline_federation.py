@@ -8,6 +8,8 @@ import pytest
 from node.affairs.api import FederationApi
 from node.affairs.interest_queries import InterestQueries
 from node.affairs.queries import FederationQueries
+from node.budgets.api import BudgetApi
+from node.budgets.queries import BudgetQueries
 from node.contacts.api import ContactsApi
 from node.contacts.queries import ContactsQueries
 from node.deletion.api import DeletionApi
@@ -55,6 +57,7 @@ def test_every_method_has_its_function_in_the_part_that_answers_it() -> None:
         "sharing": SharingApi,
         "contacts": ContactsApi,
         "deletion": DeletionApi,
+        "budgets": BudgetApi,
     }
     queries = {
         "federation": FederationQueries,
@@ -64,6 +67,7 @@ def test_every_method_has_its_function_in_the_part_that_answers_it() -> None:
         "sharing": SharingQueries,
         "contacts": ContactsQueries,
         "deletion": DeletionQueries,
+        "budgets": BudgetQueries,
     }
     changing = {"petname/set", "petname/remove"}
     named = [(name, method) for name, method in METHODS.items() if method.part]
@@ -113,7 +117,12 @@ def test_a_petname_is_kept_without_a_daemon(door: OfflineDoor) -> None:
 
 
 def test_an_interest_is_kept_without_a_daemon(door: OfflineDoor) -> None:
-    assert door.call("interest/set", {"purposes": ["feed"]})["purposes"] == ["id", "feed", "profile", "deletions"]
+    assert door.call("interest/set", {"purposes": ["feed"]})["purposes"] == [
+        "id",
+        "feed",
+        "profile",
+        "deletions",
+    ]
     assert door.call("interest/show", {})["purposes"] == ["id", "feed", "profile", "deletions"]
     assert door.call("interest/set", {"everything": True})["everything"]
 
