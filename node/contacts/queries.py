@@ -258,6 +258,14 @@ class ContactsQueries:
             said = {each: self._said_of(views, census, census.sections[each]) for each in sections}
         return {each: found.current.fields for each, found in said.items() if found is not None}
 
+    def said_of(self, book: Book, section: SectionId) -> SectionSaid | None:
+        """What counts of what is said of a section."""
+        census = book.census
+        if census is None:
+            return None
+        with self._look.home.entries.views() as views:
+            return self._said_of(views, census, census.sections[section])
+
     # --- who is meant ---------------------------------------------------------------------------------
 
     def own_id(self, book: Book) -> bytes:

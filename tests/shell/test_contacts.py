@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from node.apps.directory import bodies
+from node.contacts.finding import hits
 from node.doors.offline import OfflineDoor
 from node.errors import BadData, BadRequest, Missing, NodeError, Refused
 from node.founding import publish_name
@@ -235,3 +236,32 @@ async def test_the_directory_is_read_without_a_daemon_too() -> None:
         records = list(door.stream("directory/list", {"search": "ada"}))
         assert [record["name"] for record in records] == ["Ada"]
         assert door.call("directory/show", {"section": "Lyon"})["by"] is None
+
+
+async def test_a_search_over_everything_finds_what_counts_now() -> None:
+    async with gathering(LYON, ALICE, BOB) as [alice, bob]:
+        await alice.api.federation.member_admit(to_text(BOB.root))
+        await bob.api.contacts.profile_set([field("about", "I bake rolls.", "en")])
+        await bob.api.contacts.profile_set([field("about", "I bake bread.", "en")])
+        await bob.author.write(LOG_PROFILE, [Intent(bodies.compose("Robert", bytes(16)))])
+        await alice.api.contacts.profile_set([field("about", "Bakers.", "en", True)], "Lyon")
+        lyon = (await alice.api.contacts.profile_show("Lyon"))["id"]
+        forged = bodies.compose_section(from_text(lyon), [bodies.Field(7, "en", "Mine.", True)], bytes(16))
+        await bob.author.write(LOG_PROFILE, [Intent(forged)])
+        await meet(alice, bob)
+        store = alice.home.entries
+        keys = [
+            store.key_of(entry.id)
+            for log_id in store.logs()
+            if log_id.log == LOG_PROFILE
+            for entry in store.range(log_id, 1, 99, 10**6)
+        ]
+        found = [each for each in await alice.api._room.ask(hits, alice.api._queries, keys, 2**60) if each]
+        assert sorted((each.what, each.title, each.text) for each in found) == [
+            ("member", "Alice", "Alice"),
+            ("member", "Robert", "I bake bread."),
+            ("member", "Robert", "Robert"),
+            ("section", "Lyon", "Bakers."),
+        ]
+        assert len({each.id for each in found}) == 3
+        assert ("directory", "show", "--section", lyon[:10]) in {each.opens for each in found}
