@@ -7,6 +7,9 @@ from cli.peers import named_apart, show_last_seen
 from cli.render import Screen, Styled, count_of, show_duration
 from cli.session import Json, Session
 
+_NAMED = 5
+"""Members at their bound that are named."""
+
 
 def status(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Show this device, its network, its peers and what it holds.
@@ -28,6 +31,11 @@ def status(as_json: AsJson = False, quiet: Quiet = False) -> None:
     )
     if not answer["signing"]:
         screen.say(Styled("publishes nothing now: ", "yellow"), str(answer["signing_why"]))
+    if answer["at_quota"]:
+        named = ", ".join(answer["at_quota"][:_NAMED]) + (", …" if len(answer["at_quota"]) > _NAMED else "")
+        screen.say(
+            Styled("at the bound of what they may take here: ", "yellow"), f"{named}; aster quota show"
+        )
     if answer["uptime_s"] is None:
         screen.say("daemon   not running; start it with: aster run")
     else:

@@ -179,6 +179,13 @@ VERBS: Final[Table] = {
         },
     ),
     "delete": Verb("cli.deletion", "delete", "Have what you published dropped by every node."),
+    "quota": Group(
+        "How much of this disk others may take.",
+        {
+            "show": Verb("cli.quota", "show", "Show who takes how much, and how much he may."),
+            "set": Verb("cli.quota", "choose", "Choose how much a member or a section may take."),
+        },
+    ),
     "sync": Verb("cli.sync", "sync", "Sync with peers now, and show what it took."),
     "log": Group(
         "The signed logs behind messages and documents.",
