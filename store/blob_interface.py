@@ -46,6 +46,16 @@ class PartsHeld(NamedTuple):
     """Bytes of these."""
 
 
+class Summary(NamedTuple):
+    """All blobs in numbers."""
+
+    blobs: int
+    pinned_bytes: int
+    """Bytes of those that are pinned, whole or begun."""
+    begun_bytes: int
+    """Bytes that those which were begun still lack."""
+
+
 class Source(Protocol):
     """What `BlobStore.add` reads from: a binary file, or anything like it."""
 
@@ -95,12 +105,14 @@ class BlobStore(Protocol):
         """A chunk; None where it is not here. One that was cut or damaged is not here."""
         ...
 
-    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
+    def adding(
+        self, source: Source, *, pinned: bool = True, durable: bool = True
+    ) -> Generator[int, None, Manifest]:
         """Keep everything that `source` gives as a blob, in one pass and in bounded memory, step by step.
 
         Each step keeps a chunk and gives the bytes read so far; the steps may be taken in several threads,
-        one at a time. It returns the manifest once all is durable. Where `source` raises, or it is closed
-        before its end, nothing is kept.
+        one at a time. It returns the manifest once all is durable; if not `durable`, once the next blob is
+        that is added durably. Where `source` raises, or it is closed before its end, nothing is kept.
 
         Raises:
             TooLarge: more than `store.blobs.MAX_BLOB_BYTES`.
@@ -122,6 +134,10 @@ class BlobStore(Protocol):
 
     def pin(self, blob: bytes, pinned: bool) -> None:
         """Mark a blob to stay, or to go when room is needed. Raises: NotFound: its manifest is not here."""
+        ...
+
+    def pin_all(self, blobs: Sequence[bytes], pinned: bool) -> None:
+        """Mark many blobs at once; unknown ones are ignored."""
         ...
 
     def note_use(self, blob: bytes) -> None:
@@ -150,6 +166,10 @@ class BlobStore(Protocol):
         """
         ...
 
+    def drop_all(self, blobs: Sequence[bytes]) -> int:
+        """Drop many blobs at once; unknown ones are ignored. Gives the bytes of chunks that went."""
+        ...
+
     def state(self, blob: bytes) -> BlobState | None:
         """How a blob stands; None where its manifest is not here."""
         ...
@@ -160,6 +180,21 @@ class BlobStore(Protocol):
 
     def listed(self) -> list[BlobState]:
         """Every blob that was begun or is complete, the one used last first."""
+        ...
+
+    def stale(self, used_before_ms: int, begun_before_ms: int, limit: int) -> list[BlobState]:
+        """What is not pinned and was not used since, the one unused for longest first; at most `limit`.
+
+        A blob that was begun counts from `begun_before_ms` on, a complete one from `used_before_ms` on.
+        """
+        ...
+
+    def stale_bytes(self, used_before_ms: int, begun_before_ms: int) -> int:
+        """Bytes of all blobs that `stale` would give."""
+        ...
+
+    def summary(self) -> Summary:
+        """All blobs in numbers."""
         ...
 
     def used_bytes(self) -> int:

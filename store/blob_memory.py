@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
-from store.blob_interface import BlobState, PartsHeld, Source, take_all
+from store.blob_interface import BlobState, PartsHeld, Source, Summary, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, Manifest, chunk_id, held_map
 from store.errors import NotFound, TooLarge
 
@@ -61,7 +61,9 @@ class MemoryBlobStore:
         """All steps of `adding` at once."""
         return take_all(self.adding(source, pinned=pinned), tell)
 
-    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
+    def adding(
+        self, source: Source, *, pinned: bool = True, durable: bool = True
+    ) -> Generator[int, None, Manifest]:
         """Keep everything that `source` gives as a blob, step by step."""
         content = bytearray()
         while piece := source.read(CHUNK_BYTES):
@@ -91,6 +93,12 @@ class MemoryBlobStore:
         """Mark a blob to stay, or to go when room is needed."""
         self._blobs[blob] = self._kept(blob)._replace(pinned=pinned, used_ms=self._clock_ms())
 
+    def pin_all(self, blobs: Sequence[bytes], pinned: bool) -> None:
+        """Mark many blobs at once."""
+        for blob in blobs:
+            if blob in self._blobs:
+                self.pin(blob, pinned)
+
     def note_use(self, blob: bytes) -> None:
         """Note that a blob was used just now."""
         if blob in self._blobs:
@@ -119,6 +127,10 @@ class MemoryBlobStore:
         self.tidy()
         return before - self.used_bytes()
 
+    def drop_all(self, blobs: Sequence[bytes]) -> int:
+        """Drop many blobs at once."""
+        return sum(self.drop(blob) for blob in dict.fromkeys(blobs) if blob in self._blobs)
+
     def state(self, blob: bytes) -> BlobState | None:
         """How a blob stands."""
         if blob not in self._blobs:
@@ -139,6 +151,25 @@ class MemoryBlobStore:
         """Every blob that was begun or is complete, the one used last first."""
         states = [state for blob in self._blobs if (state := self.state(blob)) is not None]
         return sorted(states, key=lambda state: (-state.used_ms, state.blob))
+
+    def stale(self, used_before_ms: int, begun_before_ms: int, limit: int) -> list[BlobState]:
+        """What is not pinned and was not used since."""
+        found = [
+            state
+            for state in reversed(self.listed())
+            if not state.pinned and state.used_ms < (used_before_ms if state.is_complete else begun_before_ms)
+        ]
+        return found[:limit]
+
+    def stale_bytes(self, used_before_ms: int, begun_before_ms: int) -> int:
+        """Bytes of all blobs that `stale` would give."""
+        return sum(each.size for each in self.stale(used_before_ms, begun_before_ms, len(self._blobs)))
+
+    def summary(self) -> Summary:
+        """All blobs in numbers."""
+        states = self.listed()
+        pinned_bytes = sum(state.size for state in states if state.pinned)
+        return Summary(len(states), pinned_bytes, sum(state.size - state.held_bytes for state in states))
 
     def used_bytes(self) -> int:
         """Bytes of all chunks that are here."""

@@ -162,10 +162,10 @@ class SharingApi:
 
     def _keep(self, taken: Taken) -> None:
         """Pin what was shared, and tell those who asked for it before."""
-        for blob in (taken.blob, *taken.parts):
-            self._room.home.blobs.pin(blob, True)
-            if self.fetching is not None:
-                trio.from_thread.run_sync(self.fetching.added, blob)
+        blobs = (taken.blob, *taken.parts)
+        self._room.home.blobs.pin_all(blobs, True)
+        if self.fetching is not None:
+            trio.from_thread.run_sync(list, map(self.fetching.added, blobs))
 
     async def attach(self, path: str) -> Attachment:
         """Keep a file of this machine, pinned, to be named in an entry; nothing is published.

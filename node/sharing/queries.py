@@ -158,7 +158,7 @@ class SharingQueries:
     @told_plainly()
     def file_usage(self) -> Json:
         """How the room for files is used, and of whose files it is."""
-        stock, quotas = self.space.usage()
+        stock, summary, quotas = self.space.usage()
         names = self.look.names.now()
         shares = sorted(self.space.shares().items(), key=lambda share: (-share[1], share[0]))
         return {
@@ -167,8 +167,8 @@ class SharingQueries:
             "member_quota_bytes": quotas.member_bytes,
             "section_quota_bytes": quotas.section_bytes,
             "free_bytes": stock.free_bytes,
-            "blobs": len(stock.blobs),
-            "pinned_bytes": sum(state.held_bytes for state in stock.blobs if state.pinned),
+            "blobs": summary.blobs,
+            "pinned_bytes": summary.pinned_bytes,
             "shares": [
                 {"who": to_text(who), "name": names.of_bearer(who), "bytes": size} for who, size in shares
             ],
@@ -198,9 +198,8 @@ class SharingQueries:
         """Pin a blob, or not, with those of a folder that are here. Raises: NotFound."""
         blobs = self.look.home.blobs
         blobs.pin(blob, pinned)
-        for part, _ in self.space.opened(blob) if blobs.missing(blob) == [] else []:
-            if blobs.state(part) is not None:
-                blobs.pin(part, pinned)
+        parts = self.space.opened(blob) if not blobs.missing(blob) else []
+        blobs.pin_all([part for part, _ in parts], pinned)
 
     @told_plainly()
     def file_drop(self, file: str, force: bool = False) -> Json:
@@ -229,13 +228,8 @@ class SharingQueries:
         """Drop a blob, and of a folder those files that nothing else names."""
         blobs = self.look.home.blobs
         parts = blobs.parts_of(blob) or []
-        try:
-            blobs.drop(blob)
-        except NotFound:
-            return
-        for part, _ in parts:
-            if not self.space.is_named(part) and blobs.state(part) is not None:
-                blobs.drop(part)
+        blobs.drop_all([blob])
+        blobs.drop_all([part for part, _ in parts if not self.space.is_named(part)])
 
     # --- saving what is here ------------------------------------------------------------------------
 

@@ -1,18 +1,17 @@
 """How much room files may take on the disk, and what goes when there is too little. Pure.
 
-What is pinned stays. Of the rest goes first what no entry names any more, then what was unused for longest.
-What was used within the last hour stays, so that nothing goes between being fetched and being looked at; what
-is being fetched stays for a day after it was begun.
+What is pinned stays. Of the rest goes first what was unused for longest. What was used within the last hour
+stays, so that nothing goes between being fetched and being looked at; what is being fetched stays for a day
+after it was begun.
 
 What a node keeps without being asked for counts against whoever names it in an entry. A blob is kept as long
 as one of those who name it has room for it, as a member and in one of his sections.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from node.config import HUB_FILES_GIB, LAPTOP_FILES_GIB, Config
-from store.blob_interface import BlobState
 
 GIB: Final = 2**30
 USED_KEPT_MS: Final = 3_600_000
@@ -24,6 +23,10 @@ BEGUN_KEPT_MS: Final = 24 * 3_600_000
 RESERVE_BYTES: Final = 512 * 2**20
 """Room on the disk that files leave free: entries, views and the search index need it."""
 
+MAX_SPARE_BYTES: Final = 256 * 2**20
+"""Most that is made free beyond what is needed."""
+
+_SPARE_SHARE: Final = 100
 _MEMBER_SHARE: Final = 10
 _SECTION_SHARE: Final = 2
 
@@ -55,28 +58,19 @@ class Stock(NamedTuple):
     """Of all chunks."""
     free_bytes: int
     """Of the disk, for anybody."""
-    blobs: Sequence[BlobState]
+    begun_bytes: int
+    """What blobs that were begun still lack; it has its room already."""
 
 
 def lacking_bytes(stock: Stock, quotas: Quotas, wanted_bytes: int) -> int:
     """How many bytes are lacking for `wanted_bytes` more, beside what was begun; 0: there is room."""
-    begun = sum(state.size - state.held_bytes for state in stock.blobs)
     most = min(quotas.all_bytes, stock.used_bytes + stock.free_bytes - RESERVE_BYTES)
-    return max(0, stock.used_bytes + begun + wanted_bytes - most)
+    return max(0, stock.used_bytes + stock.begun_bytes + wanted_bytes - most)
 
 
-def may_go(
-    blobs: Iterable[BlobState], is_named: Callable[[BlobState], bool], now_ms: int
-) -> list[tuple[BlobState, bool]]:
-    """What may go, in that order, and whether any entry still names it. `now_ms`: Unix time."""
-    free = [state for state in blobs if not state.pinned and not _is_fresh(state, now_ms)]
-    told = [(state, is_named(state)) for state in free]
-    return sorted(told, key=lambda each: (each[1], each[0].used_ms, each[0].blob))
-
-
-def _is_fresh(state: BlobState, now_ms: int) -> bool:
-    kept_ms = USED_KEPT_MS if state.is_complete else BEGUN_KEPT_MS
-    return now_ms - state.used_ms < kept_ms
+def spare_bytes(quotas: Quotas) -> int:
+    """How much more than needed is made free at a time, so that it is not done for every small file."""
+    return min(quotas.all_bytes // _SPARE_SHARE, MAX_SPARE_BYTES)
 
 
 def has_share(

@@ -5,7 +5,7 @@ Thread-safe. It keeps nothing but a count of who takes how much, which is taken 
 
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from node.apps import blob_references
@@ -16,8 +16,17 @@ from node.errors import BadData, DiskFull
 from node.federation.names import RootId
 from node.looking import Look
 from node.sharing import folders
-from node.sharing.quotas import Quotas, Stock, has_share, lacking_bytes, may_go, quotas_of
-from store.blob_interface import BlobState
+from node.sharing.quotas import (
+    BEGUN_KEPT_MS,
+    USED_KEPT_MS,
+    Quotas,
+    Stock,
+    has_share,
+    lacking_bytes,
+    quotas_of,
+    spare_bytes,
+)
+from store.blob_interface import Summary
 from store.blobs import BlobId
 from store.errors import NotFound
 
@@ -26,6 +35,13 @@ COUNT_KEPT_MS: Final = 60_000
 
 MAX_NAMING: Final = 64
 """Entries that name a blob and are looked at: whose file it is, the first of them know best."""
+
+
+MAX_TIDIED: Final = 100_000
+"""Blobs that are looked at in one round of tidying, those unused for longest; some 0.1 ms each."""
+
+_BATCH: Final = 64
+"""Blobs that are dropped before it is looked which come next."""
 
 
 class _Count(NamedTuple):
@@ -42,6 +58,7 @@ class Usage(NamedTuple):
     """How the room for files is used."""
 
     stock: Stock
+    summary: Summary
     quotas: Quotas
 
 
@@ -66,11 +83,12 @@ class Space:
 
     def usage(self) -> Usage:
         """How the room is used. Raises: StoreError."""
-        return Usage(self._stock(), self.quotas())
+        return Usage(self._stock(), self._home.blobs.summary(), self.quotas())
 
     def _stock(self) -> Stock:
         blobs = self._home.blobs
-        return Stock(blobs.used_bytes(), shutil.disk_usage(self._home.paths.home).free, blobs.listed())
+        free_bytes = shutil.disk_usage(self._home.paths.home).free
+        return Stock(blobs.used_bytes(), free_bytes, blobs.summary().begun_bytes)
 
     # --- making room --------------------------------------------------------------------------------
 
@@ -84,36 +102,36 @@ class Space:
         `blob`: for which; where it was begun before, it has its room already. Raises: StoreError.
         """
         with self._lock:
-            stock = self._stock()
-            is_begun = any(state.blob == blob for state in stock.blobs)
-            lacking = lacking_bytes(stock, self.quotas(), 0 if is_begun else size)
+            is_begun = bool(blob) and self._home.blobs.state(blob) is not None
+            quotas = self.quotas()
+            lacking = lacking_bytes(self._stock(), quotas, 0 if is_begun else size)
             if not lacking:
                 return True
-            candidates = [state for state, _ in self._may_go(stock.blobs)]
-            if sum(state.held_bytes for state in candidates) < lacking:
+            if self._home.blobs.stale_bytes(*self._before()) < lacking:
                 return False
-            for state in candidates:
-                lacking -= self._drop(state)
-                if lacking <= 0:
-                    return True
-            return False
+            return self._drop_stale(lacking, lacking + spare_bytes(quotas))
 
-    def _may_go(self, blobs: Iterable[BlobState]) -> list[tuple[BlobState, bool]]:
-        return may_go(blobs, lambda state: self.is_named(state.blob), self._look.now_ms())
+    def _before(self) -> tuple[int, int]:
+        """What was used before the one moment, and what was begun before the other, may go."""
+        now_ms = self._look.now_ms()
+        return now_ms - USED_KEPT_MS, now_ms - BEGUN_KEPT_MS
 
-    def _drop(self, state: BlobState) -> int:
-        """Drop a blob. Gives the bytes that became free, with those that were kept for its missing chunks."""
-        try:
-            return self._home.blobs.drop(state.blob) + state.size - state.held_bytes
-        except NotFound:
-            return 0
+    def _drop_stale(self, needed: int, wanted: int) -> bool:
+        """Drop what was unused for longest until so many bytes are free; were the needed ones?"""
+        freed = 0
+        while freed < wanted and (stale := self._home.blobs.stale(*self._before(), _BATCH)):
+            for state in stale:
+                freed += self._home.blobs.drop_all([state.blob]) + state.size - state.held_bytes
+                if freed >= wanted:
+                    break
+        return freed >= needed
 
     def require(self, size: int) -> None:
         """Make room for `size` bytes that a person wants to keep. Raises: DiskFull, StoreError."""
         if self.make_room(size):
             return
         stock, quotas = self._stock(), self.quotas()
-        pinned = sum(state.held_bytes for state in stock.blobs if state.pinned)
+        pinned = self._home.blobs.summary().pinned_bytes
         raise DiskFull(
             f"There is no room for {size:,} bytes: files may take {quotas.all_bytes:,} bytes here and take "
             f"{stock.used_bytes:,}, of which {pinned:,} are pinned; the disk has {stock.free_bytes:,} left.",
@@ -126,11 +144,10 @@ class Space:
 
         Raises: StoreError.
         """
-        with self._lock:
-            garbage = [state for state, is_named in self._may_go(self._home.blobs.listed()) if not is_named]
-            for state in garbage:
-                self._drop(state)
-            self._home.blobs.tidy()
+        stale = self._home.blobs.stale(*self._before(), MAX_TIDIED)
+        garbage = [state.blob for state in stale if not self.is_named(state.blob)]
+        self._home.blobs.drop_all(garbage)
+        self._home.blobs.tidy()
         self.make_room(0)
         return len(garbage)
 
@@ -176,15 +193,26 @@ class Space:
         with self._home.entries.views() as views:
             return any(blob_references.is_referenced(views, each) for each in whole)
 
-    def _naming(self, blob: bytes) -> set[bytes]:
-        """The members (in an open circle the devices) in whose entries a blob is named."""
-        whole = [blob, *self._home.blobs.wholes_of(blob)[:MAX_NAMING]]
+    def _naming(self, blob: bytes, known: dict[bytes, set[bytes]] | None = None) -> set[bytes]:
+        """The members (in an open circle the devices) who name a blob, itself or in a folder.
+
+        `known`: what was found of blobs before; it is added to.
+        """
+        known = {} if known is None else known
+        found: set[bytes] = set()
+        for one in [blob, *self._home.blobs.wholes_of(blob)[:MAX_NAMING]]:
+            if one not in known:
+                known[one] = self._naming_itself(one)
+            found |= known[one]
+        return found
+
+    def _naming_itself(self, blob: bytes) -> set[bytes]:
         with self._home.entries.views() as views:
-            keys = [
-                each.key for one in whole for each in blob_references.references_to(views, one, MAX_NAMING)
-            ]
-        entries = self._home.entries.at_keys(keys[:MAX_NAMING])
+            keys = [each.key for each in blob_references.references_to(views, blob, MAX_NAMING)]
+        if not keys:
+            return set()
         names = self._look.names.now()
+        entries = self._home.entries.at_keys(keys)
         return {names.bearer(entry.author) for entry in entries if entry is not None}
 
     # --- who takes how much -------------------------------------------------------------------------
@@ -203,9 +231,8 @@ class Space:
 
     def _fits(self, size: int) -> bool:
         """Would there be room for `size` bytes more if all that may go went?"""
-        stock = self._stock()
-        lacking = lacking_bytes(stock, self.quotas(), size)
-        return not lacking or sum(state.held_bytes for state, _ in self._may_go(stock.blobs)) >= lacking
+        lacking = lacking_bytes(self._stock(), self.quotas(), size)
+        return not lacking or self._home.blobs.stale_bytes(*self._before()) >= lacking
 
     def shares(self) -> dict[bytes, int]:
         """Bytes that are held of files that each member (in an open circle each device) names."""
@@ -216,8 +243,10 @@ class Space:
         now_ms = self._look.now_ms()
         if self._counted is None or now_ms >= self._counted.due_ms:
             self._counted = _Count(now_ms + COUNT_KEPT_MS, {}, {}, set())
+            known: dict[bytes, set[bytes]] = {}
             for state in self._home.blobs.listed():
-                naming = [(member, self._sections(member)) for member in self._naming(state.blob)]
+                members = self._naming(state.blob, known)
+                naming = [(member, self._sections(member)) for member in members]
                 _charge(self._counted, naming, state.size)
         return self._counted
 

@@ -151,7 +151,8 @@ def _take_folder(path: str, blobs: BlobStore, space: Space) -> Steps:
                 except OSError as error:
                     left_out.append(LeftOut(each.path, _why_unread(error)))
                     continue
-                manifest = yield from _steps(_Readable(file, each.path), blobs, space, meter, each.size)
+                source = _Readable(file, each.path)
+                manifest = yield from _steps(source, blobs, space, meter, each.size, durable=False)
             files.append(FolderFile(each.path, manifest.size, manifest.id))
             meter.done_files += 1
     listed = blobs.add(io.BytesIO(encode(files)), lambda _: None, pinned=False)
@@ -188,11 +189,11 @@ class _Readable:
 
 
 def _steps(
-    source: Source, blobs: BlobStore, space: Space, meter: _Meter, size: int
+    source: Source, blobs: BlobStore, space: Space, meter: _Meter, size: int, *, durable: bool = True
 ) -> Generator[Progress, None, Manifest]:
     """Add one file, whose size was `size` a moment ago; room is asked for as it grows."""
     room = size + MAX_GROWTH_BYTES
-    adding = blobs.adding(source, pinned=False)
+    adding = blobs.adding(source, pinned=False, durable=durable)
     try:
         while True:
             try:

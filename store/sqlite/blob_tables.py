@@ -5,10 +5,14 @@ chunks   chunk (32 bytes), n                   which blobs have which chunk
 parts    part (32 bytes), n, size              which blobs the content of blob n names
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from store.errors import StoreError
-from store.sqlite.connection import APPLICATION_ID, Database
+import apsw
+
+from store.blobs import BlobId
+from store.errors import NotFound, StoreError
+from store.sqlite.connection import APPLICATION_ID, Database, insert_rows
 
 VERSION: Final = 1
 """Of the tables, as `user_version`."""
@@ -24,6 +28,8 @@ CREATE TABLE blobs (
     used_ms INTEGER NOT NULL,
     manifest BLOB NOT NULL
 ) STRICT;
+CREATE INDEX blobs_by_use ON blobs (pinned, used_ms);
+CREATE INDEX blobs_begun ON blobs (n) WHERE NOT complete;
 CREATE TABLE chunks (
     chunk BLOB NOT NULL,
     n INTEGER NOT NULL,
@@ -52,3 +58,44 @@ def prepare(database: Database) -> None:
             connection.execute(_SCHEMA).fetchall()
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}").fetchall()
             connection.execute(f"PRAGMA user_version = {VERSION}").fetchall()
+
+
+def note_parts(database: Database, blob: bytes, parts: Sequence[tuple[bytes, int]]) -> None:
+    """Note which blobs, with their sizes, a blob names; once only. Raises: NotFound."""
+    with database.write() as connection:
+        row = first_row(connection, "SELECT n, opened FROM blobs WHERE blob = ?", blob)
+        if row is None:
+            raise NotFound("nothing is held of that blob")
+        number, is_opened = row
+        if is_opened:
+            return
+        connection.execute("UPDATE blobs SET opened = 1 WHERE n = ?", (number,)).fetchall()
+        rows = [(part, number, size) for part, size in sorted(dict(parts).items())]
+        insert_rows(connection, "parts", ("part", "n", "size"), rows)
+
+
+def parts_of(database: Database, blob: bytes) -> list[tuple[BlobId, int]] | None:
+    """What was noted of a blob, by id; None where nothing was."""
+    with database.read() as connection:
+        row = first_row(connection, "SELECT n FROM blobs WHERE blob = ? AND opened", blob)
+        if row is None:
+            return None
+        rows: list[Any] = connection.execute(
+            "SELECT part, size FROM parts WHERE n = ? ORDER BY part", row
+        ).fetchall()
+    return [(BlobId(part), size) for part, size in rows]
+
+
+def wholes_of(database: Database, blob: bytes) -> list[BlobId]:
+    """The blobs of which this one was noted as a part."""
+    with database.read() as connection:
+        rows: list[Any] = connection.execute(
+            "SELECT blob FROM blobs WHERE n IN (SELECT n FROM parts WHERE part = ?) ORDER BY blob", (blob,)
+        ).fetchall()
+    return [BlobId(whole) for (whole,) in rows]
+
+
+def first_row(connection: apsw.Connection, sql: str, *values: bytes | int) -> tuple[Any, ...] | None:
+    """The first row of an answer, or None."""
+    row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
+    return row

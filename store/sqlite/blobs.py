@@ -15,13 +15,12 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
-
-from store.blob_interface import BlobState, PartsHeld, Source, take_all
+from store.blob_interface import BlobState, PartsHeld, Source, Summary, take_all
 from store.blobs import CHUNK_BYTES, MAX_BLOB_BYTES, BlobId, ChunkId, Manifest, chunk_id, held_map
 from store.crypto import keyed_digest
 from store.errors import Damaged, InvalidBlob, NotFound, StoreError, TooLarge
-from store.sqlite.blob_tables import prepare
+from store.sqlite import blob_tables
+from store.sqlite.blob_tables import first_row
 from store.sqlite.chunk_folder import ChunkFolder
 from store.sqlite.connection import KEY_BYTES, Database, insert_rows
 
@@ -31,6 +30,7 @@ CACHE_BYTES: Final = 4 * 2**20
 SYNC_CHUNKS: Final = 256
 """Chunks of an added file that are synced together, 64 MiB: the disk works while the next are read."""
 
+_STALE: Final = "NOT pinned AND used_ms < CASE WHEN complete THEN ?1 ELSE ?2 END"
 _STATES: Final = "SELECT blob, size, pinned, complete, used_ms FROM blobs"
 _DATABASE_DOMAIN: Final = b"asterism/blobs/1/database"
 _NAME_DOMAIN: Final = b"asterism/blobs/1/names"
@@ -54,7 +54,7 @@ class SqliteBlobStore:
         key = keyed_digest(home_key, _DATABASE_DOMAIN, KEY_BYTES)
         self._database = Database(path, key, create=True, read_only=read_only, cache_bytes=CACHE_BYTES)
         try:
-            prepare(self._database)
+            blob_tables.prepare(self._database)
             self._folder = ChunkFolder(
                 folder,
                 keyed_digest(home_key, _NAME_DOMAIN, KEY_BYTES),
@@ -70,6 +70,8 @@ class SqliteBlobStore:
         """Held while chunks come to belong to blobs or cease to."""
         self._adding: Counter[bytes] = Counter()
         """Chunks of files that are being added, which no row names yet."""
+        self._unsynced: set[bytes] = set()
+        """Chunks of files that were added, but not durably."""
 
     # --- blobs --------------------------------------------------------------------------------------
 
@@ -82,7 +84,7 @@ class SqliteBlobStore:
         """Write the rows of a blob; what is known of it already stays, and may only become more."""
         row = (manifest.id, manifest.size, pinned, complete, self._clock_ms(), manifest.encode())
         with self._database.write(durable=durable) as connection:
-            is_known = _row(connection, "SELECT n FROM blobs WHERE blob = ?", manifest.id) is not None
+            is_known = first_row(connection, "SELECT n FROM blobs WHERE blob = ?", manifest.id) is not None
             if is_known:
                 connection.execute(
                     "UPDATE blobs SET pinned = max(pinned, ?), complete = max(complete, ?),"
@@ -158,9 +160,8 @@ class SqliteBlobStore:
 
     def _forget_complete(self, chunk: bytes) -> None:
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE blobs SET complete = 0 WHERE n IN (SELECT n FROM chunks WHERE chunk = ?)", (chunk,)
-            ).fetchall()
+            sql = "UPDATE blobs SET complete = 0 WHERE n IN (SELECT n FROM chunks WHERE chunk = ?)"
+            connection.execute(sql, (chunk,)).fetchall()
 
     # --- whole files --------------------------------------------------------------------------------
 
@@ -168,8 +169,10 @@ class SqliteBlobStore:
         """All steps of `adding` at once."""
         return take_all(self.adding(source, pinned=pinned), tell)
 
-    def adding(self, source: Source, *, pinned: bool = True) -> Generator[int, None, Manifest]:
-        """Keep everything that `source` gives as a blob, step by step. Durable once it returns."""
+    def adding(
+        self, source: Source, *, pinned: bool = True, durable: bool = True
+    ) -> Generator[int, None, Manifest]:
+        """Keep everything that `source` gives as a blob, step by step."""
         if self._read_only:
             raise StoreError("this store was opened for reading only")
         chunks: list[ChunkId] = []
@@ -191,16 +194,28 @@ class SqliteBlobStore:
                 if len(written) - synced >= SYNC_CHUNKS:
                     self._folder.sync(written[synced:])
                     synced = len(written)
-            self._folder.sync(written[synced:])
+            if durable:
+                self._sync(written[synced:])
             manifest = Manifest(size, tuple(chunks))
             with self._changing:
-                self._keep(manifest, pinned=pinned, complete=True, durable=True)
+                if not durable:
+                    self._unsynced.update(written[synced:])
+                self._keep(manifest, pinned=pinned, complete=True, durable=durable)
         except BaseException:
             self._release(chunks)
             self._remove_orphans(written)
             raise
         self._release(chunks)
         return manifest
+
+    def _sync(self, written: Sequence[bytes]) -> None:
+        """Make these chunks durable, and those that wait for it; many of these with the whole disk."""
+        with self._changing:
+            waiting, self._unsynced = self._unsynced, set()
+        if len(waiting) > SYNC_CHUNKS:
+            self._folder.sync_disk()
+        else:
+            self._folder.sync([*written, *waiting])
 
     def _release(self, chunks: Iterable[bytes]) -> None:
         with self._changing:
@@ -232,58 +247,51 @@ class SqliteBlobStore:
             if connection.changes() == 0:
                 raise NotFound("nothing is held of that blob")
 
+    def pin_all(self, blobs: Sequence[bytes], pinned: bool) -> None:
+        """Mark many blobs at once."""
+        now_ms = self._clock_ms()
+        with self._database.write(durable=True) as connection:
+            connection.executemany(
+                "UPDATE blobs SET pinned = ?, used_ms = max(used_ms, ?) WHERE blob = ?",
+                [(pinned, now_ms, blob) for blob in blobs],
+            ).fetchall()
+
     def note_use(self, blob: bytes) -> None:
         """Note that a blob was used just now."""
         if not self._read_only:
             with self._database.write() as connection:
-                connection.execute(
-                    "UPDATE blobs SET used_ms = max(used_ms, ?) WHERE blob = ?", (self._clock_ms(), blob)
-                ).fetchall()
+                sql = "UPDATE blobs SET used_ms = max(used_ms, ?) WHERE blob = ?"
+                connection.execute(sql, (self._clock_ms(), blob)).fetchall()
 
     def note_parts(self, blob: bytes, parts: Sequence[tuple[bytes, int]]) -> None:
         """Note which blobs the content of this one names."""
-        with self._database.write() as connection:
-            row = _row(connection, "SELECT n, opened FROM blobs WHERE blob = ?", blob)
-            if row is None:
-                raise NotFound("nothing is held of that blob")
-            number, is_opened = row
-            if is_opened:
-                return
-            connection.execute("UPDATE blobs SET opened = 1 WHERE n = ?", (number,)).fetchall()
-            rows = [(part, number, size) for part, size in sorted(dict(parts).items())]
-            insert_rows(connection, "parts", ("part", "n", "size"), rows)
+        blob_tables.note_parts(self._database, blob, parts)
 
     def parts_of(self, blob: bytes) -> list[tuple[BlobId, int]] | None:
         """What was noted of a blob."""
-        with self._database.read() as connection:
-            row = _row(connection, "SELECT n FROM blobs WHERE blob = ? AND opened", blob)
-            if row is None:
-                return None
-            rows: list[Any] = connection.execute(
-                "SELECT part, size FROM parts WHERE n = ? ORDER BY part", row
-            ).fetchall()
-        return [(BlobId(part), size) for part, size in rows]
+        return blob_tables.parts_of(self._database, blob)
 
     def wholes_of(self, blob: bytes) -> list[BlobId]:
         """The blobs of which this one was noted as a part."""
-        with self._database.read() as connection:
-            rows: list[Any] = connection.execute(
-                "SELECT blob FROM blobs WHERE n IN (SELECT n FROM parts WHERE part = ?) ORDER BY blob",
-                (blob,),
-            ).fetchall()
-        return [BlobId(whole) for (whole,) in rows]
+        return blob_tables.wholes_of(self._database, blob)
 
     def drop(self, blob: bytes) -> int:
         """Forget a blob and those of its chunks that no other blob has."""
+        if self._row("SELECT 1 FROM blobs WHERE blob = ?", blob) is None:
+            raise NotFound("nothing is held of that blob")
+        return self.drop_all([blob])
+
+    def drop_all(self, blobs: Sequence[bytes]) -> int:
+        """Drop many blobs at once; unknown ones are ignored."""
+        chunks: list[Any] = []
         with self._changing:
             with self._database.write() as connection:
-                row = _row(connection, "SELECT n FROM blobs WHERE blob = ?", blob)
-                if row is None:
-                    raise NotFound("nothing is held of that blob")
-                chunks: list[Any] = connection.execute("SELECT chunk FROM chunks WHERE n = ?", row).fetchall()
-                connection.execute("DELETE FROM chunks WHERE n = ?", row).fetchall()
-                connection.execute("DELETE FROM parts WHERE n = ?", row).fetchall()
-                connection.execute("DELETE FROM blobs WHERE n = ?", row).fetchall()
+                for blob in blobs:
+                    row = first_row(connection, "SELECT n FROM blobs WHERE blob = ?", blob)
+                    if row is not None:
+                        chunks += connection.execute("SELECT chunk FROM chunks WHERE n = ?", row).fetchall()
+                        for table in ("chunks", "parts", "blobs"):
+                            connection.execute(f"DELETE FROM {table} WHERE n = ?", row).fetchall()
             return self._remove_orphans(chunk for (chunk,) in chunks)
 
     def _remove_orphans(self, chunks: Iterable[bytes]) -> int:
@@ -292,7 +300,7 @@ class SqliteBlobStore:
             removed_bytes = 0
             with self._database.read() as connection:
                 for chunk in chunks:
-                    kept = _row(connection, "SELECT 1 FROM chunks WHERE chunk = ? LIMIT 1", chunk)
+                    kept = first_row(connection, "SELECT 1 FROM chunks WHERE chunk = ? LIMIT 1", chunk)
                     if kept is None and chunk not in self._adding:
                         removed_bytes += self._folder.remove(chunk)
             return removed_bytes
@@ -334,6 +342,29 @@ class SqliteBlobStore:
             return 0
         return manifest.size - sum(map(manifest.chunk_size, self._absent(manifest)))
 
+    def stale(self, used_before_ms: int, begun_before_ms: int, limit: int) -> list[BlobState]:
+        """What is not pinned and was not used since, the one unused for longest first."""
+        with self._database.read() as connection:
+            sql = f"{_STATES} WHERE {_STALE} ORDER BY used_ms, blob LIMIT ?"
+            values = (used_before_ms, begun_before_ms, limit)
+            rows: list[Any] = connection.execute(sql, values).fetchall()
+        return [self._state(row) for row in rows]
+
+    def stale_bytes(self, used_before_ms: int, begun_before_ms: int) -> int:
+        """Bytes of all blobs that `stale` would give."""
+        sql = f"SELECT coalesce(sum(size), 0) FROM blobs WHERE {_STALE}"
+        [size_bytes] = self._row(sql, used_before_ms, begun_before_ms) or (0,)
+        return int(size_bytes)
+
+    def summary(self) -> Summary:
+        """All blobs in numbers."""
+        with self._database.read() as connection:
+            rows: list[Any] = connection.execute(f"{_STATES} WHERE NOT complete").fetchall()
+        begun_bytes = sum(state.size - state.held_bytes for state in map(self._state, rows))
+        sql = "SELECT count(*), coalesce(sum(size) FILTER (WHERE pinned), 0) FROM blobs"
+        count, pinned_bytes = self._row(sql) or (0, 0)
+        return Summary(count, pinned_bytes, begun_bytes)
+
     def used_bytes(self) -> int:
         """Bytes that the chunks take on the disk."""
         return self._folder.used_bytes()
@@ -353,13 +384,7 @@ class SqliteBlobStore:
 
     def _row(self, sql: str, *values: bytes | int) -> tuple[Any, ...] | None:
         with self._database.read() as connection:
-            return _row(connection, sql, *values)
-
-
-def _row(connection: apsw.Connection, sql: str, *values: bytes | int) -> tuple[Any, ...] | None:
-    """The first row of an answer, or None."""
-    row: tuple[Any, ...] | None = connection.execute(sql, values).fetchone()
-    return row
+            return first_row(connection, sql, *values)
 
 
 def _read_chunk(source: Source) -> bytes:

@@ -160,6 +160,10 @@ class ChunkFolder:
             for path in [*paths, *sorted(folders), self._folder]:
                 _sync_path(path)
 
+    def sync_disk(self) -> None:
+        """As `sync` for everything: quicker than file by file where they are many and small."""
+        os.sync()
+
     def used_bytes(self) -> int:
         """Bytes of all files. The first time it looks at each of them, some 2 µs a file; where another
         process writes, every time."""

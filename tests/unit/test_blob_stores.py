@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.blob_interface import BlobStore
+from store.blob_interface import BlobStore, take_all
 from store.blob_memory import MemoryBlobStore
 from store.blobs import CHUNK_BYTES, Manifest, chunk_id, held_map
 from store.errors import NotFound, StorageFull, StoreError, StoreLocked, TooLarge, WrongKey
@@ -258,6 +258,39 @@ def test_adding_step_by_step_that_is_left_keeps_nothing(store: BlobStore):
     assert store.used_bytes() == 0
 
 
+def test_what_is_stale_comes_with_the_one_unused_for_longest_first(store: BlobStore):
+    kept, old, young = (
+        added(store, b"kept"),
+        added(store, b"old", pinned=False),
+        added(store, b"y", pinned=False),
+    )
+    begun = added(MemoryBlobStore(), THREE)
+    store.begin(begun)
+    times = {state.blob: state.used_ms for state in store.listed()}
+    late = max(times.values()) + 1
+
+    def stale(used_before_ms: int, begun_before_ms: int, limit: int = 9) -> list[bytes]:
+        return [state.blob for state in store.stale(used_before_ms, begun_before_ms, limit)]
+
+    assert stale(late, late) == [old.id, young.id, begun.id]
+    assert stale(late, late, 1) == [old.id]
+    assert stale(times[young.id], late) == [old.id, begun.id]
+    assert stale(late, times[begun.id]) == [old.id, young.id]
+    assert store.stale_bytes(late, late) == 4 + len(THREE)
+    assert store.stale_bytes(0, 0) == 0
+    assert store.summary() == (4, 4, len(THREE))
+    assert store.state(kept.id) is not None
+
+
+def test_many_are_pinned_and_dropped_at_once(store: BlobStore):
+    blobs = [added(store, bytes([n]) * 10, pinned=False).id for n in range(3)]
+    store.pin_all([*blobs[:2], bytes(32)], True)
+    assert {state.blob for state in store.listed() if state.pinned} == set(blobs[:2])
+    assert store.drop_all([*blobs, blobs[0], bytes(32)]) > 0
+    assert store.listed() == []
+    assert store.used_bytes() == 0
+
+
 # --- on disk ------------------------------------------------------------------------------------------
 
 
@@ -350,6 +383,24 @@ def test_what_a_crash_left_behind_is_removed(tmp_path: Path):
     assert len(files_in(tmp_path)) == 1
     assert content_of(second, kept.id) == b"kept"
     second.close()
+
+
+def test_what_was_added_without_being_durable_is_made_so_with_the_next(
+    disk: SqliteBlobStore, monkeypatch: pytest.MonkeyPatch
+):
+    synced: list[bytes] = []
+    monkeypatch.setattr(disk._folder, "sync", synced.extend)
+    monkeypatch.setattr(disk._folder, "sync_disk", lambda: synced.append(b"all"))
+    first = take_all(disk.adding(io.BytesIO(b"first"), durable=False), ignore)
+    assert synced == []
+    last = added(disk, b"last")
+    assert set(synced) == {first.chunks[0], last.chunks[0]}
+    synced.clear()
+    monkeypatch.setattr("store.sqlite.blobs.SYNC_CHUNKS", 2)
+    for content in (b"a", b"b", b"d"):
+        take_all(disk.adding(io.BytesIO(content), durable=False), ignore)
+    added(disk, b"c")
+    assert b"all" in synced
 
 
 def test_tidying_leaves_a_file_alone_that_is_being_added(disk: SqliteBlobStore):

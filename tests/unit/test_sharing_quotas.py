@@ -5,29 +5,19 @@ import pytest
 from node.config import Config, first_text, parse
 from node.errors import BadData
 from node.sharing.quotas import (
-    BEGUN_KEPT_MS,
     GIB,
+    MAX_SPARE_BYTES,
     RESERVE_BYTES,
-    USED_KEPT_MS,
     Quotas,
     Stock,
     has_share,
     lacking_bytes,
-    may_go,
     quotas_of,
+    spare_bytes,
 )
-from store.blob_interface import BlobState
-from store.blobs import BlobId
 
-NOW = 10**12
 QUOTAS = Quotas(1_000, 100, 500)
 PLENTY = 100 * GIB
-
-
-def state(
-    name: str, size: int = 10, held: int | None = None, *, pinned: bool = False, used: int = 1
-) -> BlobState:
-    return BlobState(BlobId(name.encode()), size, size if held is None else held, pinned, used)
 
 
 def test_a_hub_has_more_room_than_a_laptop_unless_the_settings_say():
@@ -52,43 +42,20 @@ def test_a_room_that_is_no_whole_number_of_gib_is_refused(value: str):
 
 
 def test_room_is_lacking_where_the_quota_or_the_disk_ends():
-    assert lacking_bytes(Stock(400, PLENTY, []), QUOTAS, 600) == 0
-    assert lacking_bytes(Stock(400, PLENTY, []), QUOTAS, 601) == 1
-    assert lacking_bytes(Stock(400, RESERVE_BYTES + 5, []), QUOTAS, 6) == 1
-    assert lacking_bytes(Stock(400, 0, []), QUOTAS, 0) == RESERVE_BYTES
+    assert lacking_bytes(Stock(400, PLENTY, 0), QUOTAS, 600) == 0
+    assert lacking_bytes(Stock(400, PLENTY, 0), QUOTAS, 601) == 1
+    assert lacking_bytes(Stock(400, RESERVE_BYTES + 5, 0), QUOTAS, 6) == 1
+    assert lacking_bytes(Stock(400, 0, 0), QUOTAS, 0) == RESERVE_BYTES
 
 
 def test_what_was_begun_has_its_room_already():
-    begun = state("begun", 500, 100)
-    assert lacking_bytes(Stock(400, PLENTY, [begun]), QUOTAS, 200) == 0
-    assert lacking_bytes(Stock(400, PLENTY, [begun]), QUOTAS, 201) == 1
+    assert lacking_bytes(Stock(400, PLENTY, 400), QUOTAS, 200) == 0
+    assert lacking_bytes(Stock(400, PLENTY, 400), QUOTAS, 201) == 1
 
 
-def test_garbage_goes_first_then_what_was_unused_for_longest_and_pins_stay():
-    blobs = [
-        state("named, lately", used=3),
-        state("garbage, lately", used=4),
-        state("named, long ago", used=2),
-        state("pinned", pinned=True),
-        state("garbage, long ago", used=1),
-    ]
-    order = may_go(blobs, lambda each: each.blob.startswith(b"named"), NOW)
-    assert [(each.blob, is_named) for each, is_named in order] == [
-        (b"garbage, long ago", False),
-        (b"garbage, lately", False),
-        (b"named, long ago", True),
-        (b"named, lately", True),
-    ]
-
-
-def test_what_is_used_and_what_is_being_fetched_stays_for_a_while():
-    def goes(each: BlobState) -> bool:
-        return bool(may_go([each], lambda _: False, NOW))
-
-    assert not goes(state("used", used=NOW - USED_KEPT_MS + 1))
-    assert goes(state("used", used=NOW - USED_KEPT_MS))
-    assert not goes(state("begun", 10, 5, used=NOW - BEGUN_KEPT_MS + 1))
-    assert goes(state("begun", 10, 5, used=NOW - BEGUN_KEPT_MS))
+def test_a_little_more_than_needed_is_made_free():
+    assert spare_bytes(QUOTAS) == 10
+    assert spare_bytes(Quotas(1_000 * GIB, 1, 1)) == MAX_SPARE_BYTES
 
 
 def test_one_of_those_who_name_a_blob_must_have_room_for_it():
