@@ -34,6 +34,8 @@ class Translated(NamedTuple):
     outdated: bool
     """It was made from an earlier version."""
     time_ms: int
+    left: tuple[tuple[int, int], ...] = ()
+    """Lines (from 0; the first one, and the one after the last) that nobody has translated yet."""
 
 
 class Post(NamedTuple):

@@ -56,7 +56,7 @@ def feed_entries(
         page = places.conversation(first, thread.root)
         for post in (thread.root, *(answer.post for answer in thread.answers)):
             texts = [Shown(post.language, "", post.text, False, post.time_ms, True)]
-            texts += [Shown(*each, False) for each in post.translations]
+            texts += [Shown(*each[:5], False) for each in post.translations]
             for text in _wanted(texts, language):
                 title = excerpt(marking.words(text.text), MAX_TITLE_CHARS)
                 name = _name(b"post", post.id, text)

@@ -6,7 +6,7 @@ in below those of the page and skip no level. There are no styles and no scripts
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ MAX_CHARS: Final = 1_000_000
 MAX_LEVELS: Final = 20
 """Lists and quotes inside each other."""
 
+NOTHING: Final[Mapping[str, str]] = {}
+
 _LAST_HEADING: Final = 6
 _GOOD: Final = re.compile(r"(?:https?://|mailto:)[^\s]+", re.IGNORECASE)
 _BARE: Final = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
@@ -38,17 +40,31 @@ def is_good_link(address: str) -> bool:
     return _GOOD.fullmatch(address) is not None
 
 
-def rendered(text: str, top: int) -> Markup:
-    """The HTML of a Markdown text; its headings begin at level `top` (2 to 6)."""
+def rendered(
+    text: str,
+    top: int,
+    foreign: Sequence[tuple[int, int]] = (),
+    attributes: Mapping[str, str] = NOTHING,
+) -> Markup:
+    """The HTML of a Markdown text; its headings begin at level `top` (2 to 6).
+
+    `foreign`: lines (the first, and the one after the last) whose blocks get these attributes.
+    """
     if text.count("[") > MAX_BRACKETS or len(text) > MAX_CHARS:
         return as_it_is(text)
     tokens = _parser().parse(text)
     _set_headings(tokens, top)
     for token in tokens:
         _unstyle(token)
+        if token.level == 0 and token.map is not None and _is_in(token.map[0], foreign):
+            token.attrs.update(attributes)
         if token.children:
             token.children = _with_links(token.children)
     return Markup(_parser().renderer.render(tokens, _parser().options, {}))
+
+
+def _is_in(line: int, ranges: Sequence[tuple[int, int]]) -> bool:
+    return any(first <= line < end for first, end in ranges)
 
 
 def words(text: str) -> str:
@@ -71,9 +87,11 @@ def as_it_is(text: str) -> Markup:
 
 
 def without_title(text: str, title: str) -> str:
-    """A Markdown text without its first heading where that repeats the title of the page."""
-    first, _, rest = text.lstrip("\n").partition("\n")
-    return rest if first.startswith("# ") and first[2:].strip(" #") == title.strip() else text
+    """A Markdown text without its first heading where that repeats the title of the page; no line moves."""
+    before = len(text) - len(text.lstrip("\n"))
+    first, _, rest = text[before:].partition("\n")
+    is_title = first.startswith("# ") and first[2:].strip(" #") == title.strip()
+    return "\n" * (before + 1) + rest if is_title else text
 
 
 @cache

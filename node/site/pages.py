@@ -155,7 +155,9 @@ class Press:
     ) -> bytes:
         if document.is_markdown:
             title = text.title or document.shown_title
-            body = self._markdown(marking.without_title(text.text, title), 2)
+            tag = document.language
+            foreign = {"lang": tag, "dir": direction(tag)} if tag else {"dir": "auto"}
+            body = marking.rendered(marking.without_title(text.text, title), 2, text.left, foreign)
         else:
             body = marking.as_it_is(text.text)
         return self._page(
@@ -267,7 +269,7 @@ class Press:
             "menu": [(label, target) for label, target, is_there in menu if is_there],
             "best": lambda post: shown_in(post, words.tag),
             "other_texts": lambda post, shown: others_of(post, shown),
-            "chosen_about": lambda profile: chosen_about(profile, words.tag),
+            "chosen_about": lambda profile: chosen_about(profile, words.tag, site.languages),
         }
 
     def _markdown(self, text: str, level: int) -> Markup:
@@ -308,11 +310,11 @@ class Press:
         return loader.get_source(self._environment, name)[0].encode()
 
 
-def chosen_about(profile: Profile, tag: str) -> Said | None:
-    """What a profile says about itself for readers of a language; else what it says first."""
+def chosen_about(profile: Profile, tag: str, others: Sequence[str]) -> Said | None:
+    """What a profile says about itself for readers of a language; else in one of the others, or at all."""
     if not profile.about:
         return None
-    place = choose([said.tag for said in profile.about], (tag,))
+    place = choose([said.tag for said in profile.about], (tag, *others))
     return profile.about[place or 0]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
-from node.apps.documents.reading import PublicDocument, Reader, published
+from node.apps.documents.reading import PublicDocument, PublicText, Reader, published
 from node.apps.feed import service as feed
 from node.apps.feed.shown import Around, Shown, Wanted
 from node.apps.feed.shown import Translated as Translation
@@ -157,9 +157,7 @@ class Publications:
 
     def _document(self, given: PublicDocument) -> Document:
         translations = {
-            each.language.casefold(): Translated(
-                each.language, plain(each.title), plain(each.text), each.is_out_of_date, each.time_ms
-            )
+            each.language.casefold(): _translated(each)
             for each in given.translations
             if each.language.casefold() != given.language.casefold()
         }
@@ -174,6 +172,19 @@ class Publications:
             plain(given.text),
             tuple(translations.values()),
         )
+
+
+def _translated(given: PublicText) -> Translated:
+    """A translation of a document, with the lines that nobody has translated."""
+    text, left, line = "", [], 0
+    for piece, is_translated in ((plain(piece), done) for piece, done in given.pieces):
+        end = line + piece.count("\n")
+        if not is_translated:
+            left.append((line, max(end, line + 1)))
+        text, line = text + piece, end
+    return Translated(
+        given.language, plain(given.title), text, given.is_out_of_date, given.time_ms, tuple(left)
+    )
 
 
 def _among(post: Post, public: Collection[bytes]) -> Post:

@@ -19,6 +19,8 @@ class Shown(NamedTuple):
     outdated: bool
     time_ms: int
     is_original: bool
+    left: tuple[tuple[int, int], ...] = ()
+    """Lines of a translation that are in the language of the original, as `Translated.left`."""
 
 
 def texts_of(document: Document) -> list[Shown]:
@@ -49,7 +51,7 @@ def _texts_of(post: Post) -> list[Shown]:
 
 def _translations(translations: Sequence[Translated]) -> list[Shown]:
     return [
-        Shown(each.language, each.title, each.text, each.outdated, each.time_ms, False)
+        Shown(each.language, each.title, each.text, each.outdated, each.time_ms, False, each.left)
         for each in translations
     ]
 

@@ -81,6 +81,11 @@ async def test_what_is_public_is_on_the_site_and_nothing_else_in_any_byte(tmp_pa
         ):
             assert public in shown, public
         assert "noon" not in shown
+        half = next(
+            site[path].decode() for path in site if path.startswith("ar/documents/p") and ".ar." in path
+        )
+        assert '<ul lang="de" dir="ltr">\n<li>Jeder Ort entscheidet selbst.</li>' in half
+        assert "<p>نخبز الخبز للجميع.</p>" in half
         names = sorted(path.rsplit("/")[-1] for path in site if path.startswith("files/"))
         assert names == ["page-html.bin", "plan.pdf", "song.ogg"]
         pictures = [path for path in site if path.startswith("pictures/")]

@@ -131,13 +131,26 @@ def test_deep_nesting_ends() -> None:
 @pytest.mark.parametrize(
     ("text", "title", "left"),
     [
-        ("# Programme\n\nText", "Programme", "\nText"),
+        ("# Programme\n\nText", "Programme", "\n\nText"),
+        ("\n\n# Programme #\nText", "Programme", "\n\n\nText"),
         ("# Another\n\nText", "Programme", "# Another\n\nText"),
         ("Text", "Programme", "Text"),
     ],
 )
 def test_a_first_heading_that_repeats_the_title_goes(text: str, title: str, left: str) -> None:
     assert without_title(text, title) == left
+
+
+def test_lines_in_another_language_say_so() -> None:
+    html = rendered(
+        "# خبز\n\nBrot für alle.\n\n* eins\n* zwei\n\nخبز\n", 2, [(2, 7)], {"lang": "de", "dir": "ltr"}
+    )
+    assert [(tag, attributes) for tag, attributes in Seen(html).elements if tag != "li"] == [
+        ("h2", {}),
+        ("p", {"lang": "de", "dir": "ltr"}),
+        ("ul", {"lang": "de", "dir": "ltr"}),
+        ("p", {}),
+    ]
 
 
 def test_what_is_read_of_a_text_has_no_marks() -> None:

@@ -120,6 +120,8 @@ class PublicText(NamedTuple):
     is_out_of_date: bool
     time_ms: int
     """Of the newest translation that it was made from."""
+    pieces: tuple[tuple[str, bool], ...]
+    """The text in pieces; false: that one stands there as it was written, nobody has translated it."""
 
 
 class PublicDocument(NamedTuple):
@@ -169,7 +171,14 @@ def _published(reader: Reader, row: Row, languages: Sequence[str], until: int) -
             rows = [each for each in service.translations(views, row.name, until) if each.public]
     turned = [turn(reader, units, each, rows) for each in sorted({each.turned for each in rows})]
     texts = tuple(
-        PublicText(each.language, each.title, each.text, each.is_out_of_date, each.current[0].time_ms)
+        PublicText(
+            each.language,
+            each.title,
+            each.text,
+            each.is_out_of_date,
+            each.current[0].time_ms,
+            _pieces(units, each),
+        )
         for each in turned
         if each.counts.fine + each.counts.out_of_date
     )
@@ -186,3 +195,9 @@ def _published(reader: Reader, row: Row, languages: Sequence[str], until: int) -
         join(units),
         texts,
     )
+
+
+def _pieces(units: Sequence[Unit], turned: Turned) -> tuple[tuple[str, bool], ...]:
+    """The units of a translated text; what is white space alone needs no translation."""
+    left = {line.unit.id for line in turned.lines if line.rendered is None}
+    return tuple((read_through([unit], turned.lines), unit.id not in left) for unit in units)
