@@ -1,4 +1,4 @@
-"""`aster doc …`."""
+"""`aster doc put`, `list` and `show`: documents as they are."""
 
 from pathlib import PurePath
 from typing import Annotated, Final
@@ -6,15 +6,47 @@ from typing import Annotated, Final
 import typer
 
 from cli.options import AsJson, Quiet
-from cli.render import Screen, Styled, count_of, show_bytes, show_time
-from cli.session import Session
+from cli.render import Screen, Styled, count_of, show_time
+from cli.session import Json, Session
 from cli.texts import check_argument, read_file
 from node.errors import BadRequest
 
 MEDIA_TYPES: Final = {".md": "text/markdown", ".html": "text/html", ".csv": "text/csv", ".tex": "text/x-tex"}
 """By the end of a file's name; everything else is `text/plain` unless it is said."""
 
+MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
+"""Longest text of a document. The node has the same limit; this one keeps a film out of memory."""
+
+SHORT: Final = 10
+"""Characters of an id in a list."""
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The document's name.", show_default=False)]
+
+Version = Annotated[
+    str | None, typer.Option("--version", metavar="ID", help="This version; else the newest current one.")
+]
+
+Title = Annotated[str | None, typer.Option(metavar="TEXT", help="A title for people.")]
+
+Language = Annotated[
+    str | None, typer.Option("--lang", metavar="TAG", help="The language of the text, such as de or pt-BR.")
+]
+
+Into = Annotated[
+    str | None, typer.Option("--lang", metavar="TAG", help="In this language, where it is translated.")
+]
+
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="A word to find it by; replaces those before. Repeatable."),
+]
+
+Public = Annotated[
+    bool | None,
+    typer.Option("--public/--private", help="May it be shown outside the network? Else as before."),
+]
+
+Force = Annotated[bool, typer.Option("--force", help="Lines that look like marks of conflicts are text.")]
 
 
 def put(
@@ -24,27 +56,31 @@ def put(
     name: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="The document's name; else the file's.")
     ] = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="A title for people.")] = None,
+    title: Title = None,
     media_type: Annotated[
         str | None, typer.Option(metavar="TYPE", help="Such as text/markdown; else by the file's name.")
     ] = None,
+    language: Language = None,
+    tags: Tags = None,
+    public: Public = None,
     follows: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="The version that this one follows. Repeatable.")
     ] = None,
     follows_all: Annotated[
         bool, typer.Option("--follows-all", help="It follows every current version: you have merged them.")
     ] = False,
+    force: Force = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Publish a document, or the next version of one.
 
     A version links to the one before it. Where several people wrote at once there are several current
-    versions; none is lost, and the next version says which of them it follows. A version holds 32 KiB.
-    Needs a running daemon.
+    versions; none is lost, and `aster doc merge` makes one of them. Title, language, tags and whether it is
+    public go on from the version before. A text has at most 4 MiB. Needs a running daemon.
 
     Examples:
-    aster doc put programme.md --title "Our programme"
+    aster doc put programme.md --title "Our programme" --lang en --tag housing
     aster doc put - --as minutes-2026-11 < minutes.txt
     aster doc put programme.md --follows-all
     """
@@ -52,7 +88,7 @@ def put(
     if name is None and path == "-":
         raise BadRequest("A document from standard input needs a name.", "aster doc put - --as NAME")
     document = check_argument(PurePath(path).name if name is None else name)
-    text = read_file(path)
+    text = read_file(path, MAX_TEXT_BYTES)
     session = Session()
     chosen = follows or None
     if follows_all:
@@ -63,18 +99,42 @@ def put(
         "doc/put",
         name=document,
         text=text,
-        title=None if title is None else check_argument(title),
-        media_type=media_type or MEDIA_TYPES.get(PurePath(path).suffix.lower()),
+        title=checked(title),
+        media_type=media_type or media_type_of(path if name is None else document),
         follows=chosen,
+        language=checked(language),
+        tags=tags,
+        public=public,
+        force=force or None,
     )
-    if as_json:
+    show_published(screen, answer)
+
+
+def checked(text: str | None) -> str | None:
+    """An option's text where it is given and UTF-8. Raises: BadData."""
+    return None if text is None else check_argument(text)
+
+
+def media_type_of(name: str) -> str | None:
+    """The media type that the end of a name stands for; None: none that is known here."""
+    return MEDIA_TYPES.get(PurePath(name).suffix.lower())
+
+
+def show_published(screen: Screen, answer: Json) -> None:
+    """Print what came of publishing."""
+    if screen.as_json:
         screen.emit(answer)
         return
     screen.say(str(answer["id"]))
     screen.note(f"Published {answer['name']!r}, version {answer['version']}.")
+    if answer.get("merged"):
+        others = count_of(answer["merged"], "version")
+        screen.note(f"Merged in {others} that others published meanwhile.")
     if answer["concurrent"]:
         others = count_of(len(answer["concurrent"]), "current version")
-        screen.note(f"Beside it stands {others} of others. See: aster doc history, aster doc diff")
+        screen.note(
+            f"Beside it stands {others} of others. Make one of them: aster doc merge {answer['name']}"
+        )
 
 
 def current_versions(session: Session, name: str) -> list[str]:
@@ -85,19 +145,45 @@ def current_versions(session: Session, name: str) -> list[str]:
 
 def list_documents(
     search: Annotated[str | None, typer.Option(metavar="WORDS", help="Only with these words.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag. Repeatable.")
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--lang", metavar="TAG", help="Only in this language, or translated."),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="WHO", help="Only those that this one wrote last.")
+    ] = None,
+    section: Annotated[
+        str | None, typer.Option(metavar="SECTION", help="Only those that a member of it wrote last.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The next page: the last document of the page before.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=0, metavar="N", help="At most N.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the documents that this node holds.
+    """List the documents that this node holds, the one changed last first.
 
     Examples:
     aster doc list
     aster doc list --search "budget" --json
+    aster doc list --tag housing --lang de
+    aster doc list --limit 50 --before programme.md
     """
     screen = Screen(as_json, quiet)
-    wanted = None if search is None else check_argument(search)
-    documents = Session().call("doc/list", search=wanted, limit=limit)["documents"]
+    documents = Session().call(
+        "doc/list",
+        search=checked(search),
+        tags=tags,
+        language=checked(language),
+        author=checked(author),
+        section=checked(section),
+        before=checked(before),
+        limit=limit,
+    )["documents"]
     if as_json:
         for document in documents:
             screen.emit(document)
@@ -108,105 +194,66 @@ def list_documents(
                 document["name"],
                 document["title"],
                 str(document["versions"]) + (" (several current)" if document["concurrent"] else ""),
+                ",".join([document["language"] or "?", *document["languages"]]).removeprefix("?,").strip("?"),
                 document["author_name"],
                 show_time(document["time_ms"]),
             )
             for document in documents
         ),
-        ("NAME", "TITLE", "VERSIONS", "LAST BY", "AT"),
+        ("NAME", "TITLE", "VERSIONS", "IN", "LAST BY", "AT"),
     )
     if not documents:
         screen.note("No documents.")
+    elif limit and len(documents) == limit:
+        screen.note(f"More: --before {documents[-1]['name']}")
 
 
 def show(
     name: Name,
-    version: Annotated[
-        str | None, typer.Option(metavar="ID", help="This version; else the newest current one.")
+    version: Version = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--lang", metavar="TAG", help="In this language, as far as it is translated."),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Print a document's text.
 
+    In another language, paragraphs that nobody has translated stand there as they are. The text of a long
+    document may come some time after its name: then it is fetched, or it is said that it is not here.
+
     Examples:
     aster doc show programme.md
     aster doc show programme.md --version k3jd7wq2 > old.md
+    aster doc show programme.md --lang it
     """
     screen = Screen(as_json, quiet)
-    answer = Session().call("doc/show", name=check_argument(name), version=version)
+    answer = Session().call(
+        "doc/show", name=check_argument(name), version=version, language=checked(language)
+    )
     if as_json:
         screen.emit(answer)
         return
-    screen.note(
-        Styled(answer["title"] or answer["name"], "bold"),
-        Styled(f"  {answer['author_name']}  {show_time(answer['time_ms'])}  {answer['id'][:10]}", "dim"),
-    )
-    if answer["concurrent"]:
-        screen.note(
-            f"Others wrote at the same time: {', '.join(each[:10] for each in answer['concurrent'])}. "
-            "See: aster doc diff"
-        )
+    _show_heading(screen, answer)
     screen.raw(answer["text"])
 
 
-def history(name: Name, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """List a document's versions, newest first.
-
-    Examples:
-    aster doc history programme.md
-    """
-    screen = Screen(as_json, quiet)
-    versions = Session().call("doc/history", name=check_argument(name))["versions"]
-    if as_json:
-        for version in versions:
-            screen.emit(version)
-        return
-    screen.table(
-        (
-            (
-                version["id"][:10],
-                "current" if version["head"] else "",
-                show_time(version["time_ms"]),
-                version["author_name"],
-                show_bytes(version["size"]),
-                ", ".join(each[:10] for each in version["follows"]),
-                version["title"],
-            )
-            for version in versions
-        ),
-        ("VERSION", "", "AT", "BY", "SIZE", "FOLLOWS", "TITLE"),
+def _show_heading(screen: Screen, answer: Json) -> None:
+    turned = answer["translation"]
+    title = (turned["title"] if turned else "") or answer["title"] or answer["name"]
+    screen.note(
+        Styled(title, "bold"),
+        Styled(f"  {answer['author_name']}  {show_time(answer['time_ms'])}  {answer['id'][:SHORT]}", "dim"),
     )
-    heads = sum(1 for version in versions if version["head"])
-    if heads > 1:
-        screen.note(
-            f"{count_of(heads, 'version')} are current. Merge them by hand, then: "
-            "aster doc put FILE --follows-all"
-        )
-
-
-def diff(
-    name: Name,
-    from_: Annotated[str | None, typer.Option("--from", metavar="ID", help="Older version.")] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="ID", help="Newer version.")] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Show what changed: between the newest version and the one before, or between two others.
-
-    Where there are two current versions, they are compared with each other.
-
-    Examples:
-    aster doc diff programme.md
-    aster doc diff programme.md --from k3jd7wq2 --to x4tr5pbe
-    """
-    screen = Screen(as_json, quiet)
-    answer = Session().call("doc/diff", name=check_argument(name), from_=from_, to=to)
-    if as_json:
-        screen.emit(answer)
+    if answer["concurrent"]:
+        others = ", ".join(each[:SHORT] for each in answer["concurrent"])
+        screen.note(f"Others wrote at the same time: {others}. See: aster doc diff, aster doc merge")
+    if turned is None:
+        if answer["languages"]:
+            screen.note(f"Translated into: {', '.join(answer['languages'])} (--lang)")
         return
-    for line in str(answer["diff"]).splitlines():
-        style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1])
-        screen.say(Styled(line, style) if style else line)
-    if not answer["diff"]:
-        screen.note("Nothing changed.")
+    faults = {"out of date": turned["out_of_date"], "not translated": turned["missing"]}
+    parts = [f"{count_of(number, 'paragraph')} {what}" for what, number in faults.items() if number]
+    said = f", {', '.join(parts)}" if parts else ""
+    screen.note(f"In {turned['language']}{said}. See: aster doc status")

@@ -37,24 +37,24 @@ def read_text(argument: str) -> str:
     return _decode(_limited(sys.stdin.buffer.read(MAX_INPUT_BYTES + 1), "Standard input"), "Standard input")
 
 
-def read_file(path: str) -> str:
+def read_file(path: str, max_bytes: int = MAX_INPUT_BYTES) -> str:
     """The whole text of a file, or of standard input where `path` is ``-``; line ends as they are.
 
     Raises:
         Missing: it cannot be read.
         BadData: it is not UTF-8.
-        TextTooLarge: it is over `MAX_INPUT_BYTES`.
+        TextTooLarge: it is over `max_bytes`.
     """
     if path == "-":
-        data, name = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1), "Standard input"
+        data, name = sys.stdin.buffer.read(max_bytes + 1), "Standard input"
     else:
         name = path
         try:
             with Path(path).open("rb") as file:
-                data = file.read(MAX_INPUT_BYTES + 1)
+                data = file.read(max_bytes + 1)
         except OSError as error:
             raise Missing(f"{path} cannot be read: {error.strerror}.", "Check its name and mode.") from None
-    return _decode(_limited(data, name), name, strip=False)
+    return _decode(_limited(data, name, max_bytes), name, strip=False)
 
 
 def check_argument(text: str) -> str:
@@ -114,11 +114,11 @@ def _long_line(number: int) -> TextTooLarge:
     return TextTooLarge(f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes.", "Split it.")
 
 
-def _limited(data: bytes, name: str) -> bytes:
-    if len(data) > MAX_INPUT_BYTES:
+def _limited(data: bytes, name: str, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
+    if len(data) > max_bytes:
         raise TextTooLarge(
-            f"{name} has more than {MAX_INPUT_BYTES:,} bytes.",
-            "A message holds 32 KiB. A longer text is a document: aster doc put PATH",
+            f"{name} has more than {max_bytes:,} bytes.",
+            "A message holds 32 KiB, a document 4 MiB (aster doc put). What is longer is a file (aster file add).",
         )
     return data
 

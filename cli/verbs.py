@@ -159,10 +159,16 @@ VERBS: Final[Table] = {
         "Documents: texts with versions, of which none is ever lost.",
         {
             "put": Verb("cli.documents", "put", "Publish a document, or its next version."),
+            "edit": Verb("cli.documents_editing", "edit", "Change a document in your editor."),
             "list": Verb("cli.documents", "list_documents", "List the documents."),
             "show": Verb("cli.documents", "show", "Print a document."),
-            "history": Verb("cli.documents", "history", "List a document's versions."),
-            "diff": Verb("cli.documents", "diff", "Show what changed between two versions."),
+            "history": Verb("cli.documents_history", "history", "List a document's versions."),
+            "diff": Verb("cli.documents_history", "diff", "Show what changed between two versions."),
+            "blame": Verb("cli.documents_history", "blame", "Show who wrote which line."),
+            "merge": Verb("cli.documents_editing", "merge", "Make one of several current versions."),
+            "export": Verb("cli.documents_export", "export", "Write documents to a file or folder."),
+            "translate": Verb("cli.documents_translating", "translate", "Translate a document."),
+            "status": Verb("cli.documents_translating", "status", "Show what of it is translated."),
         },
     ),
     "file": Group(

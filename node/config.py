@@ -88,6 +88,8 @@ class Environment(NamedTuple):
     passphrase_file: Path | None
     colour: bool
     """False where `NO_COLOR` asks for none."""
+    editor: str = ""
+    """The command that `VISUAL` or `EDITOR` names; empty: none."""
 
 
 class Config(NamedTuple):
@@ -123,6 +125,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         Path(home).expanduser().absolute() if home else default_home(),
         Path(passphrase_file).expanduser() if passphrase_file else None,
         not variables.get("NO_COLOR"),
+        variables.get("VISUAL") or variables.get("EDITOR") or "",
     )
 
 

@@ -223,6 +223,16 @@ class DraftingApi:
         """What would come of the current versions."""
         return await self._room.ask(self._queries.doc_merge, name)
 
+    async def doc_edit(self, name: str) -> Json:
+        """What an editor opens with: `doc_merge`, or an empty text for a document that is not there yet."""
+        kept = bodies.canonical_name(name)
+        current = documents.heads(await self._room.ask(self._queries.lookup.versions_of, kept))
+        if not current:
+            return {"name": kept, "current": 0, "text": "", "conflicts": 0, "follows": [], "left": []}
+        for row in current:
+            await self._fetch(kept, to_text(row.id))
+        return await self._room.ask(self._queries.doc_merge, kept)
+
     async def doc_status(self, name: str, language: str | None = None, version: str | None = None) -> Json:
         """How far translations have got."""
         return await self._room.ask(self._queries.doc_status, name, language, version)

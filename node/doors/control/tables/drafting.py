@@ -39,6 +39,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "doc/history": Method({"name": NAME}, offline=True, part="drafting"),
     "doc/diff": Method({"name": NAME, "from": TEXT, "to": TEXT}, offline=True, part="drafting"),
     "doc/blame": Method({"name": NAME, "version": TEXT}, offline=True, part="drafting"),
+    "doc/edit": Method({"name": NAME}, part="drafting"),
     "doc/merge": Method({"name": NAME}, offline=True, part="drafting"),
     "doc/merge-publish": Method({"name": NAME, "follows": LINES}, part="drafting"),
     "doc/status": Method({"name": NAME, "language": TEXT, "version": TEXT}, offline=True, part="drafting"),
