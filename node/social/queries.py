@@ -112,7 +112,7 @@ class SocialQueries:
             raise Refused(f"You block {name}: nothing of that person is shown.", "See: aster unblock --help")
 
     def _answered(self, text: str) -> EntryId:
-        """The entry of which answers are wanted. Named by its whole id, it need not be here itself."""
+        """The entry whose answers are wanted. Named by its whole id, it need not be here itself."""
         try:
             return EntryId(from_text(text.strip()))
         except NotAnId:
@@ -208,7 +208,7 @@ class SocialQueries:
         Raises: Missing, Ambiguous, BadData: as naming an entry does.
         """
         store, reader = self.look.home.entries, self.reader(languages)
-        root = self._root(self.look.entry_id(id))
+        root = self._root(self._answered(id))
         limit = THREAD_SHOWN if limit is None else min(limit, MAX_SHOWN)
         posts = feed.thread(store, root, reader.until, limit)
         visible = [post for post in posts if not reader.sight.blocks(post.entry.author)]
@@ -220,16 +220,15 @@ class SocialQueries:
     def _root(self, found: EntryId) -> EntryId:
         """The root of the thread in which an entry stands."""
         store = self.look.home.entries
-        entry = store.entry(found)
+        try:
+            entry = store.entry(found)
+        except NotFound:
+            return found
         if entry.log != LOG_FEED:
             return found
-        if feed.find(store, found) is None:
-            target = feed.target_of(store, found)
-            if target is not None:
-                try:
-                    entry = store.entry(target)
-                except NotFound:
-                    return target
+        target = feed.target_of(store, found)
+        if target is not None:
+            return self._root(target)
         return entry.links[-1] if entry.links else entry.id
 
     def _gone(self, node: timelines.Node, sight: Sight) -> Json:

@@ -1,0 +1,427 @@
+"""The social network through the api of running nodes: a federation of two sections, and its people's day."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from node.apps.feed import bodies
+from node.errors import BadData, BadRequest, Missing, NodeError, Refused, TextTooLarge
+from node.signing import Intent
+from node.testing.citizens import Citizen, found, inception
+from node.testing.gatherings import gathering, meet
+from node.testing.nodes import Node
+from store.ids import LOG_FEED, EntryId, from_text, to_text
+
+ALICE, CAROL = Citizen("Alice"), Citizen("Carol")
+TOWN = found([inception("Lyon", [ALICE]), inception("Berlin", [CAROL])])
+NOBODY = "a" * 52
+
+Json = dict[str, Any]
+
+
+@asynccontextmanager
+async def town() -> AsyncIterator[list[Node]]:
+    """Alice of Lyon and Carol of Berlin, who know each other."""
+    async with gathering(TOWN, ALICE, CAROL) as nodes:
+        await meet(*nodes)
+        yield nodes
+
+
+async def listed(stream: Any) -> list[Json]:
+    return [shown async for shown in stream]
+
+
+async def texts(stream: Any) -> list[str | None]:
+    return [shown["text"] for shown in await listed(stream)]
+
+
+async def post(node: Node, text: str, **given: Any) -> str:
+    said = await node.api.social.post(text, **given)
+    return str(said["id"])
+
+
+async def test_a_mention_is_in_the_inbox_until_it_is_marked_as_read() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "Who brings #bread, @carol?")
+        await meet(alice, carol)
+        [shown] = await listed(carol.api.social.inbox())
+        assert (shown["id"], shown["why"], shown["unread"]) == (said, ["mention"], True)
+        assert shown["topics"] == ["bread"]
+        assert shown["mentions"] == [{"typed": "carol", "who": to_text(CAROL.root), "name": "Carol"}]
+        assert await listed(alice.api.social.inbox()) == []
+        answer = await post(carol, "I do, @Alice.", reply_to=said[:10])
+        await meet(alice, carol)
+        [shown] = await listed(alice.api.social.inbox())
+        assert (shown["id"], shown["why"]) == (answer, ["mention", "answer"])
+        assert await carol.api.social.inbox_mark([said]) == {"marked": 1}
+        assert await carol.api.social.inbox_mark([said]) == {"marked": 0}
+        assert await listed(carol.api.social.inbox()) == []
+        [shown] = await listed(carol.api.social.inbox(all=True))
+        assert (shown["id"], shown["unread"]) == (said, False)
+
+
+async def test_the_inbox_comes_in_pages_and_leaves_out_who_is_muted() -> None:
+    async with town() as [alice, carol]:
+        ids = [await post(alice, f"@Carol {number}") for number in range(7)]
+        await post(carol, "@Carol to myself")
+        await meet(alice, carol)
+        await carol.api.social.inbox_mark([ids[3]])
+        page = await listed(carol.api.social.inbox(limit=3))
+        assert [each["id"] for each in page] == ids[4:]
+        page = await listed(carol.api.social.inbox(limit=3, before=page[0]["id"]))
+        assert [each["id"] for each in page] == ids[:3]
+        await carol.api.social.mute(who="Alice")
+        assert await listed(carol.api.social.inbox(all=True)) == []
+
+
+async def test_a_thread_shows_who_answered_what_and_the_places_of_what_is_missing() -> None:
+    async with town() as [alice, carol]:
+        root = await post(alice, "root")
+        one = await post(alice, "one", reply_to=root)
+        two = await post(alice, "two", reply_to=root)
+        deep = await post(alice, "deep", reply_to=one)
+        lost = await post(alice, "to an unknown one", reply_to=NOBODY, force=True)
+        for said in (deep, root, two):
+            shown = await listed(alice.api.social.thread(said))
+            assert [(each["text"], each["depth"]) for each in shown] == [
+                ("root", 0),
+                ("one", 1),
+                ("deep", 2),
+                ("two", 1),
+            ]
+        assert [each["answers"] for each in shown] == [2, 1, 0, 0]
+        assert shown[2]["root"] == root
+        waiting = await listed(alice.api.social.thread(lost))
+        assert [(each["text"], each["depth"]) for each in waiting] == [(None, 0), ("to an unknown one", 1)]
+        assert waiting[0] == {"id": NOBODY, "text": None, "gone": "missing", "depth": 0}
+        await alice.api.deletion.delete([one])
+        await meet(alice, carol)
+        for node in (alice, carol):
+            seen = node.intake.commits
+            while (shown := await listed(node.api.social.thread(root)))[1].get("gone") != "deleted":
+                await node.intake.changed(seen)
+                seen = node.intake.commits
+            assert [(each["text"], each["depth"]) for each in shown] == [
+                ("root", 0),
+                (None, 1),
+                ("deep", 2),
+                ("two", 1),
+            ]
+            assert (shown[1]["gone"], shown[1]["name"]) == ("deleted", "Alice")
+
+
+async def test_an_answer_to_what_is_unknown_stands_in_its_place_once_that_is_there() -> None:
+    async with town() as [alice, carol]:
+        root = await post(alice, "root")
+        await post(carol, "answer", reply_to=root, force=True)
+        assert await texts(carol.api.social.thread(root)) == [None, "answer"]
+        await meet(alice, carol)
+        assert await texts(carol.api.social.thread(root)) == ["root", "answer"]
+        assert await texts(carol.api.social.timeline()) == ["root", "answer"]
+
+
+async def test_reactions_are_counted_by_person_and_taken_back() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "bread")
+        await meet(alice, carol)
+        assert (await carol.api.social.react(said, "✊"))["new"]
+        assert not (await carol.api.social.react(said, "✊"))["new"]
+        await alice.api.social.react(said, "✊")
+        await carol.api.social.react(said, "thanks")
+        await carol.api.social.react(said, "thanks", off=True)
+        await meet(alice, carol)
+        [shown] = await listed(carol.api.social.timeline())
+        assert shown["reactions"] == [
+            {"symbol": "✊", "count": 2, "mine": True, "names": sorted(["Alice", "Carol"], key=_by_root)}
+        ]
+        with pytest.raises(BadData, match="no reaction"):
+            await carol.api.social.react(said, "two words")
+
+
+def _by_root(name: str) -> bytes:
+    return next(each.root for each in (ALICE, CAROL) if each.name == name)
+
+
+async def test_a_correction_takes_the_place_of_the_text_and_is_its_authors_alone() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "at noon #bread", language="en")
+        await post(alice, "later")
+        await meet(alice, carol)
+        with pytest.raises(Refused, match="only its author"):
+            await carol.api.social.correct(said, "never")
+        corrected = await alice.api.social.correct(said, "at one #rolls")
+        await meet(alice, carol)
+        first, last = await listed(carol.api.social.timeline())
+        assert (first["text"], first["language"], first["topics"]) == ("at one #rolls", "en", ["rolls"])
+        assert first["corrected"]["id"] == corrected["id"]
+        assert first["corrected"]["versions"] == 2
+        assert (last["text"], last["corrected"]) == ("later", None)
+        history = await carol.api.social.post_history(corrected["id"])
+        assert [(each["text"], each["current"]) for each in history["versions"]] == [
+            ("at noon #bread", False),
+            ("at one #rolls", True),
+        ]
+        with pytest.raises(BadData, match="already"):
+            await alice.api.social.correct(said, "at one #rolls")
+
+
+async def test_a_correction_by_somebody_else_is_never_shown() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "at noon")
+        await meet(alice, carol)
+        body = bodies.compose_correction(bodies.Post("never", ""), bytes(16))
+        await carol.author.write(LOG_FEED, [Intent(body, (EntryId(from_text(said)),))])
+        await meet(alice, carol)
+        for node in (alice, carol):
+            assert await texts(node.api.social.timeline()) == ["at noon"]
+            assert await listed(node.api.social.search("never")) == []
+
+
+async def test_a_translation_is_shown_to_who_does_not_read_the_language() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "опівдні", language="uk")
+        await meet(alice, carol)
+        made = await carol.api.social.translate(said, "zu Mittag", language="de")
+        assert (made["translates"], made["language"]) == (said, "de")
+        await meet(alice, carol)
+        [shown] = await listed(alice.api.social.timeline(languages=["de-AT,en"]))
+        assert (shown["text"], shown["translations"]) == ("опівдні", ["de"])
+        assert shown["translation"] is not None
+        assert {"text": "zu Mittag", "name": "Carol", "out_of_date": False}.items() <= shown[
+            "translation"
+        ].items()
+        for languages in (["uk", "de"], ["fr"], [], None):
+            [shown] = await listed(alice.api.social.timeline(languages=languages))
+            assert shown["translation"] is None
+        await alice.api.social.translate(said, "mittags", language="de")
+        [shown] = await listed(alice.api.social.timeline(languages=["de"]))
+        assert shown["translation"]["text"] == "mittags"  # the author's own
+        await alice.api.social.correct(said, "о першій")
+        [shown] = await listed(alice.api.social.timeline(languages=["de"]))
+        assert shown["translation"]["out_of_date"]
+        with pytest.raises(BadRequest, match="already"):
+            await alice.api.social.translate(said, "x", language="UK")
+        with pytest.raises(Refused, match="not public"):
+            await alice.api.social.translate(said, "x", language="fr", public=True)
+        with pytest.raises(BadRequest, match="which language"):
+            await alice.api.social.translate(said, "x")
+
+
+async def test_the_languages_of_the_settings_count_at_once() -> None:
+    async with town() as [alice, _]:
+        alice.home.paths.config.write_text('languages = ["de", "en"]\n')
+        said = await post(alice, "Hallo")
+        await post(alice, "привіт", language="uk")
+        await alice.api.social.translate(said, "hello", language="en")
+        first, last = await listed(alice.api.social.timeline())
+        assert (first["language"], first["translation"], last["translation"]) == ("de", None, None)
+        alice.home.paths.config.write_text('languages = ["en"]\n')
+        first, _ = await listed(alice.api.social.timeline())
+        assert first["translation"]["text"] == "hello"
+        alice.home.paths.config.write_text("languages = 3\n")
+        with pytest.raises(BadData, match=r"config\.toml"):
+            await listed(alice.api.social.timeline())
+
+
+async def test_who_is_blocked_translates_nothing_reacts_to_nothing_and_is_found_nowhere() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "опівдні", language="uk")
+        await meet(alice, carol)
+        await carol.api.social.translate(said, "zu Mittag", language="de")
+        await carol.api.social.react(said, "✊")
+        answer = await post(carol, "answer", reply_to=said)
+        await meet(alice, carol)
+        await alice.api.social.block(who="Carol")
+        [shown] = await listed(alice.api.social.timeline(languages=["de"]))
+        assert (shown["translation"], shown["translations"], shown["reactions"]) == (None, [], [])
+        assert await listed(alice.api.social.inbox(all=True)) == []
+        assert await listed(alice.api.social.search("answer")) == []
+        assert await listed(alice.api.social.search("Mittag")) == []
+        _, place = await listed(alice.api.social.thread(answer))
+        assert (place["id"], place["text"], place["gone"]) == (answer, None, "blocked")
+        with pytest.raises(Refused, match="You block Carol"):
+            await listed(alice.api.social.timeline(author="Carol"))
+        await alice.api.social.unblock(who="Carol")
+        assert await texts(alice.api.social.timeline(author="Carol")) == ["answer"]
+
+
+async def test_whom_one_follows_is_shown_by_who_by_section_and_by_topic() -> None:
+    async with town() as [alice, carol]:
+        await post(carol, "of berlin")
+        await post(carol, "about #bread")
+        await post(alice, "mine")
+        await meet(alice, carol)
+        social = alice.api.social
+        assert await texts(social.timeline(following=True)) == ["mine"]
+        await social.follow(topic="#Bread")
+        assert await texts(social.timeline(following=True)) == ["about #bread", "mine"]
+        await social.follow(section="Berlin")
+        assert await texts(social.timeline(following=True)) == ["of berlin", "about #bread", "mine"]
+        await social.mute(who="Carol")
+        assert await texts(social.timeline(following=True)) == ["mine"]
+        assert await texts(social.timeline()) == ["mine"]
+        assert await texts(social.timeline(author="Carol")) == ["of berlin", "about #bread"]
+        await social.unmute(who="Carol")
+        await social.mute(topic="bread")
+        assert await texts(social.timeline()) == ["of berlin", "mine"]
+        assert await texts(social.timeline(topics=["bread"])) == ["about #bread"]
+        assert await texts(social.timeline(section="Berlin")) == ["of berlin"]
+        chosen = (await social.choices())["choices"]
+        assert [(each["choice"], each["name"]) for each in chosen] == [
+            ("follow", "Berlin"),
+            ("mute", "#bread"),
+        ]
+        with pytest.raises(Missing, match="do not follow"):
+            await social.unfollow(topic="bread")
+        with pytest.raises(BadRequest):
+            await social.follow()
+        with pytest.raises(BadRequest):
+            await social.mute(who="Alice")
+        with pytest.raises(BadRequest):
+            await social.block(topic="bread")
+        with pytest.raises(BadData):
+            await social.follow(topic="no topic")
+
+
+async def test_nothing_of_what_one_chose_leaves_the_home() -> None:
+    async with town() as [alice, carol]:
+        before = alice.home.entries.count()
+        await alice.api.social.block(who="Carol")
+        await alice.api.social.follow(topic="bread")
+        assert alice.home.entries.count() == before
+        assert (await carol.api.social.choices())["choices"] == []
+
+
+async def test_a_search_finds_what_counts_now_and_says_how_to_open_it() -> None:
+    async with town() as [alice, carol]:
+        said = await post(alice, "the kitchen opens at noon #food", language="en")
+        await alice.api.drafting.doc_put("menu.md", "Kitchen: soup\n", title="Menu")
+        other = await post(carol, "kitchen of carol")
+        await meet(alice, carol)
+        hits = await listed(carol.api.social.search("KITCHEN"))
+        assert {(each["app"], each["open"]) for each in hits} == {
+            ("messages", f"thread {other[:16]}"),
+            ("documents", "doc show menu.md"),
+            ("messages", f"thread {said[:16]}"),
+        }
+        narrowed = {
+            "author": "alice",
+            "topic": "food",
+            "language": "en-GB",
+            "app": "messages",
+            "since_ms": min(each["time_ms"] for each in hits),
+        }
+        assert [each["id"] for each in await listed(carol.api.social.search("kitchen", **narrowed))] == [said]
+        assert await listed(carol.api.social.search("kitchen", app="files")) == []
+        paged = await listed(carol.api.social.search("kitchen", limit=2))
+        rest = await listed(carol.api.social.search("kitchen", limit=2, before=paged[-1]["hit"]))
+        assert [*paged, *rest] == hits
+        await alice.api.social.correct(said, "the canteen opens at noon")
+        assert len(await listed(alice.api.social.search("kitchen"))) == 2
+        [hit] = await listed(alice.api.social.search("canteen"))
+        assert (hit["id"], hit["hit"] != said) == (said, True)
+        assert await texts(alice.api.social.timeline(search="canteen")) == ["the canteen opens at noon"]
+        assert await texts(alice.api.social.timeline(search="kitchen")) == ["kitchen of carol"]
+        with pytest.raises(BadData, match="letters"):
+            await listed(alice.api.social.search("app", app="letters"))
+
+
+async def test_the_timeline_comes_in_pages() -> None:
+    async with town() as [alice, carol]:
+        await alice.api.social.post_lines([f"a {number}" for number in range(30)], topics=["many"])
+        await carol.api.social.post_lines([f"c {number}" for number in range(30)])
+        await meet(alice, carol)
+        for wanted in ({}, {"topics": ["many"]}, {"author": "Carol"}, {"section": "Lyon"}):
+            everything = await listed(alice.api.social.timeline(limit=1_000, **wanted))
+            seen: list[Json] = []
+            before = None
+            while page := await listed(alice.api.social.timeline(limit=7, before=before, **wanted)):
+                seen = [*page, *seen]
+                before = page[0]["id"]
+            assert seen == everything
+            assert len(everything) == (30 if wanted else 60)
+        await alice.api.social.mute(who="Carol")
+        page = await listed(alice.api.social.timeline(limit=30))
+        assert [each["text"] for each in page] == [f"a {number}" for number in range(30)]
+
+
+async def test_the_inbox_and_a_search_can_be_followed() -> None:
+    async with town() as [alice, carol]:
+        await post(alice, "old bread @Carol")
+        await meet(alice, carol)
+        told = {"inbox": Told(), "search": Told()}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(told["inbox"].hear, carol.api.social.inbox(follow=True))
+            nursery.start_soon(told["search"].hear, carol.api.social.search("bread", follow=True))
+            for each in told.values():
+                await each.until(1)
+            await post(alice, "rolls @carol")
+            await post(alice, "new bread")
+            await meet(alice, carol)
+            for each in told.values():
+                await each.until(2)
+            nursery.cancel_scope.cancel()
+        assert told["inbox"].texts == ["old bread @Carol", "rolls @carol"]
+        assert told["search"].texts == ["old bread @Carol", "new bread"]
+
+
+class Told:
+    """What a follower was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._moved = trio.Event()
+
+    async def hear(self, stream: Any) -> None:
+        async with aclosing(stream) as shown:
+            async for each in shown:
+                self.texts.append(each.get("text") or each["excerpt"])
+                self._moved.set()
+                self._moved = trio.Event()
+
+    async def until(self, count: int) -> None:
+        """Wait until it was told so much."""
+        while len(self.texts) < count:
+            await self._moved.wait()
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "kind", "says"),
+    [
+        ("  ", {}, BadData, "blank"),
+        ("x" * 40_000, {}, TextTooLarge, "32,704"),
+        (" ".join(f"#t{number}" for number in range(17)), {}, BadData, "16 topics"),
+        ("Hello @Zoe", {}, Missing, "'Zoe'"),
+        ("Hello", {"topics": ["no topic"]}, BadData, "topic"),
+        ("Hello", {"language": "german language"}, BadData, "language tag"),
+        ("Hello", {"reply_to": "aaaaaaaa"}, Missing, "held here"),
+        ("Hello", {"reply_to": "aaaaaaaa", "force": True}, BadData, "whole id"),
+        ("Hello", {"attach": ["/nonexistent/file"]}, NodeError, ""),
+        ("Hello", {"attach": ["/dev/null"] * 17}, TextTooLarge, "16 files"),
+    ],
+)
+async def test_what_cannot_be_posted_is_refused_with_advice_and_changes_nothing(
+    text: str, given: Json, kind: type[NodeError], says: str
+) -> None:
+    async with town() as [alice, _]:
+        before = alice.home.entries.count()
+        with pytest.raises(kind) as caught:
+            await alice.api.social.post(text, **given)
+        assert says in caught.value.message
+        assert caught.value.advice
+        assert alice.home.entries.count() == before
+
+
+async def test_files_go_with_a_message_and_stay_when_it_is_corrected(tmp_path: Any) -> None:
+    async with town() as [alice, _]:
+        (tmp_path / "poster.txt").write_bytes(b"come all")
+        said = await post(alice, "the poster", attach=[str(tmp_path / "poster.txt")], public=True)
+        [shown] = await listed(alice.api.social.timeline())
+        [file] = shown["attachments"]
+        assert (file["name"], file["size"], shown["public"]) == ("poster.txt", 8, True)
+        await alice.api.social.correct(said, "the new poster", public=False)
+        [shown] = await listed(alice.api.social.timeline())
+        assert (shown["attachments"], shown["public"]) == ([file], False)
