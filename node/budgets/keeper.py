@@ -99,6 +99,7 @@ class Keeper:
         """Look once. True: there is more to be done at once."""
         read = self._room.intake.read
         self._room.names.refresh()
+        chosen, self._chosen = self._chosen, False
         has_more: bool = await read(self._table.count)
         holdings: list[Holding] = await read(self._table.all)
         parties: Parties = await read(self._parties)
@@ -108,8 +109,9 @@ class Keeper:
         for member, excess in standing.plan.excess.items():
             if trio.current_time() >= self._stuck.get(member, 0):
                 has_more |= await self._let_go(member, excess, holdings, parties)
-        if self._chosen and not has_more:
-            self._chosen = False
+        if chosen and has_more:
+            self._chosen = True
+        elif chosen:
             await self._want_again(standing, parties)
         return has_more
 
