@@ -3,6 +3,7 @@
 None of them is about entries, and all of them are written seldom: every change is fully synced.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -56,6 +57,10 @@ class HomeTables:
         """Bring the schema up to date. Raises: TooNew, WrongKey, Damaged: the file cannot be used."""
         migrate(database)
         self._database = database
+        self._peers: list[Peer] | None = None
+        """As they were last read, where nobody else can change them."""
+        self._peer_changes = 0
+        self._keeping = threading.Lock()
 
     # Settings
 
@@ -81,11 +86,19 @@ class HomeTables:
 
     def peers(self) -> list[Peer]:
         """All peers, in the order in which they were added."""
+        kept = self._peers
+        if kept is not None:
+            return list(kept)
+        changes = self._peer_changes
         with self._database.read() as connection:
             rows: Any = connection.execute(
                 "SELECT device, name, addresses, note, added_ms FROM peers ORDER BY added_ms, device"
             ).fetchall()
-        return [_peer_of(row) for row in rows]
+        found = [_peer_of(row) for row in rows]
+        with self._keeping:
+            if not self._database.read_only and changes == self._peer_changes:
+                self._peers = found
+        return list(found)
 
     def peer(self, device: bytes) -> Peer | None:
         """The peer that is that device, or None."""
@@ -108,6 +121,7 @@ class HomeTables:
                 "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?)",
                 (peer.device, peer.name, "\n".join(peer.addresses), peer.note, peer.added_ms),
             ).fetchall()
+        self._forget_peers()
 
     def remove_peer(self, device: bytes) -> None:
         """Remove a peer and the addresses learned for it. Raises: NotFound."""
@@ -116,6 +130,13 @@ class HomeTables:
             if connection.changes() == 0:
                 raise NotFound("no such peer")
             connection.execute("DELETE FROM addresses WHERE device = ?", (device,)).fetchall()
+        self._forget_peers()
+
+    def _forget_peers(self) -> None:
+        """Read them again: they changed. Whoever is reading them now keeps nothing."""
+        with self._keeping:
+            self._peer_changes += 1
+            self._peers = None
 
     # The address book
 

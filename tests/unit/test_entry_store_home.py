@@ -125,3 +125,24 @@ def test_devices_not_heard_of_for_longest_are_forgotten_first(
     for number in range(6):
         home.learn_addresses(bytes([number]) * 32, ["/a", "/b"], number)
     assert home.known_devices() == [bytes([number]) * 32 for number in (5, 4, 3)]
+
+
+def test_peers_that_are_kept_in_memory_follow_every_change(tmp_path: Path) -> None:
+    with Database(tmp_path / "home.db", bytes(32), create=True) as database:
+        tables = HomeTables(database)
+        for number in range(3):
+            peer = Peer(AuthorId(bytes([number]) * 32), f"name {number}", (), "", number)
+            tables.put_peer(peer)
+            assert tables.peers()[-1] == peer
+        found = tables.peers()
+        found.clear()
+        assert len(tables.peers()) == 3
+        tables.put_peer(Peer(AuthorId(bytes(32)), "renamed", (), "", 0))
+        assert tables.peers()[0].name == "renamed"
+        tables.remove_peer(bytes(32))
+        assert [peer.name for peer in tables.peers()] == ["name 1", "name 2"]
+        with Database(tmp_path / "home.db", bytes(32), read_only=True) as other:
+            reader = HomeTables(other)
+            assert len(reader.peers()) == 2
+            tables.remove_peer(bytes([1]) * 32)
+            assert len(reader.peers()) == 1
