@@ -27,7 +27,7 @@ from ingest import VERIFY_SAMPLE, cut_runs, ingest, verify_alone
 from node.api import Queries
 from node.home import Home
 from node.testing.homes import temporary_home
-from node.testing.society import SCRIPTS, Society
+from node.testing.society import GREAT_THREADS, SCRIPTS, Society
 from store.ids import to_text
 
 ENTRIES = 1_000_000
@@ -57,19 +57,18 @@ class Questions:
 
     def timeline(self) -> None:
         """The newest 50."""
-        assert len(list(self.social.read(limit=LIMIT))) == LIMIT
+        assert len(list(self.social.timeline(limit=LIMIT))) == LIMIT
 
     def thread(self) -> None:
-        """50 of a thread: every other time of a great one."""
-        root = self.society.posts[self.chance.randrange(10)].id
-        if self.chance.random() < 0.5:
-            root = self.chance.choice(self.roots)
-        list(self.social.read(replies_to=to_text(root), limit=LIMIT))
+        """The newest 50 of a thread: every other time of a great one, else of any."""
+        great = self.society.posts[self.chance.randrange(GREAT_THREADS)].root
+        root = great if self.chance.random() < 0.5 else self.chance.choice(self.roots)
+        assert list(self.social.thread(to_text(root), limit=LIMIT))
 
     def search(self, ranks: Sequence[int]) -> None:
-        """The newest 50 that contain words of these ranks, of one script."""
+        """The newest 50 of all apps that contain words of these ranks, of one language."""
         words = self.society.words[self.chance.choice(list(SCRIPTS))]
-        list(self.social.read(search=" ".join(words[rank] for rank in ranks), limit=LIMIT))
+        list(self.social.search(" ".join(words[rank] for rank in ranks), limit=LIMIT))
 
     def figures(self) -> dict[str, float]:
         """Medians in ms. Of the searches the slowest kind counts."""
