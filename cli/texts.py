@@ -19,7 +19,7 @@ BATCH_LINES: Final = 500
 """Lines in one request: enough that one full sync of the disk does not count, few enough to be quick."""
 
 BATCH_BYTES: Final = 1_000_000
-"""Size of the lines in one request; JSON may triple it and the limit of a request is 4 MiB."""
+"""Size of the lines in one request; JSON may triple it and the limit of a request is 16 MiB."""
 
 _READ_BYTES: Final = 262_144
 _UTF8_ADVICE: Final = "Convert it first, for example with: iconv -f WINDOWS-1251 -t UTF-8"

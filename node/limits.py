@@ -47,7 +47,7 @@ MAX_FOLLOWERS: Final = 64
 """Followers at a time, as many as the control door has connections."""
 
 MAX_OWN_ENTRIES: Final = 50_000
-"""Entries that one call may publish. A request of 4 MiB has fewer lines unless they are nearly empty."""
+"""Entries that one call may publish. A request of 16 MiB has fewer lines unless they are nearly empty."""
 
 MAX_INTENTS: Final = 4_096
 """Own entries of several calls that are signed and committed together."""

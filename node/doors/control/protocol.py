@@ -19,8 +19,8 @@ Json = dict[str, Any]
 PATH_PREFIX: Final = "/1/"
 """Version of the protocol; what follows in a request's path is the method."""
 
-MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
-"""Body of a request: some hundred texts of the largest size in one `post-lines`."""
+MAX_REQUEST_BYTES: Final = 16 * 1024 * 1024
+"""Body of a request: the longest text of a document (4 MiB), which JSON may make three times as long."""
 
 MAX_CONNECTIONS: Final = 64
 """At one time. Each costs a task and two buffers; a desktop has a handful of followers."""
