@@ -1,5 +1,6 @@
 """`aster doc edit` and `merge`: changing a document, and making one of several current versions."""
 
+import shlex
 from pathlib import Path, PurePath
 from typing import Annotated
 
@@ -59,7 +60,8 @@ def edit(
     if begun["conflicts"]:
         _tell_conflicts(screen, begun["conflicts"])
     said: Json = {"title": checked(title), "language": checked(language), "tags": tags, "public": public}
-    with drafting(screen, document, MAX_TEXT_BYTES) as draft:
+    again = f"aster doc put PATH --as {shlex.quote(document)}{_following(follows)}"
+    with drafting(screen, document, MAX_TEXT_BYTES, again) as draft:
         while True:
             written = draft.edit(text)
             if written == text and not any(each is not None for each in said.values()):
@@ -159,10 +161,14 @@ def _write_conflicts(screen: Screen, plan: Json, to: str | None, force: bool) ->
     """Write the text with its marks, and say what to do with it. Always raises: Conflict."""
     path = Path(to if to is not None else f"{PurePath(plan['name']).name or 'document'}.merge")
     write_file(path, plan["text"], force)
-    follows = " ".join(f"--follows {each[:SHORT]}" for each in plan["follows"])
     if screen.as_json:
         screen.emit({**plan, "published": False, "file": str(path)})
     raise Conflict(
         f"{count_of(plan['conflicts'], 'place')} to settle: both sides stand in {path} between marks.",
-        f"Edit it, then: aster doc put {path} --as {plan['name']} {follows}",
+        f"Edit it, then: aster doc put {path} --as {shlex.quote(plan['name'])}{_following(plan['follows'])}",
     )
+
+
+def _following(versions: list[str]) -> str:
+    """The options that say which versions a text follows."""
+    return "".join(f" --follows {each[:SHORT]}" for each in versions)

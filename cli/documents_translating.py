@@ -78,7 +78,7 @@ def translate(
         write_file(Path(to), answer["sheet"], force)
         _show_sheet(screen, answer, to)
         return
-    with drafting(screen, "sheet.txt", _MAX_SHEET_BYTES) as draft:
+    with drafting(screen, "sheet.txt", _MAX_SHEET_BYTES, "aster doc translate --from PATH") as draft:
         written = draft.edit(answer["sheet"])
         if written == answer["sheet"]:
             screen.note("Nothing changed, so nothing was published.")

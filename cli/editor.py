@@ -60,8 +60,11 @@ _NAME_ONE: Final = "Name yours: export EDITOR=nano"
 
 
 @contextmanager
-def drafting(screen: Screen, name: str, max_bytes: int) -> Iterator[Draft]:
-    """A draft for the document `name`. Where it ends with an error, what was typed is kept and said to be."""
+def drafting(screen: Screen, name: str, max_bytes: int, again: str) -> Iterator[Draft]:
+    """A draft of a file with the end of `name`. Where it ends with an error, what was typed is kept.
+
+    `again`: the command with which a person goes on, with ``PATH`` for the file.
+    """
     folder = Path(tempfile.mkdtemp(prefix="aster-"))
     draft = Draft(folder / _file_name(name), max_bytes)
     is_kept = False
@@ -71,6 +74,7 @@ def drafting(screen: Screen, name: str, max_bytes: int) -> Iterator[Draft]:
         is_kept = draft.is_changed and draft.path.exists()
         if is_kept:
             screen.complain(f"Your text is kept in {draft.path}")
+            screen.complain(f"To go on with it: {again.replace('PATH', shlex.quote(str(draft.path)))}")
         raise
     finally:
         if not is_kept:

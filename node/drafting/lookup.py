@@ -54,6 +54,11 @@ class Lookup:
         with self.look.home.entries.views() as views:
             return documents.translations(views, name, self.look.until())
 
+    def all_translations(self, name: str) -> list[Row]:
+        """Every translation of a document (canonical name), newest first, also what others follow."""
+        with self.look.home.entries.views() as views:
+            return documents.translations(views, name, self.look.until(), current=False)
+
     def follows(self, rows: Sequence[Row]) -> dict[EntryId, list[EntryId]]:
         """By version of a document: the versions that it follows and that are here."""
         if not rows:

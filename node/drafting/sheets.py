@@ -5,6 +5,7 @@
     # version: <id of the version that is translated>
     # language: it
     # title: Il nostro programma
+    # from: <ids of the translations that were current when the sheet was made>
 
     @@ 3f2a90b1c4d5e6f7 missing
     > We meet on Sunday.
@@ -19,22 +20,22 @@
 
 Each part begins with `@@`, the id of the unit and its state. Lines with `>` are the paragraph as it is now,
 lines with `<` what it was when it was translated. What follows is the translation. A part that is left as it
-was stays as it was; an out-of-date one counts as done once its text was changed, or its state was changed to
-`fine`. A part without a text is left out.
+was keeps the translation that it has by then, perhaps a newer one of somebody else; an out-of-date one counts
+as done once its text was changed, or its state was changed to `fine`. A part whose text was taken out has no
+translation any more.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from node.apps.documents.bodies import Rendered, source_digest
 from node.apps.documents.translations import Line, State, with_ends_of
-from node.apps.documents.units import Unit
 from node.errors import BadData
 from node.quoting import quoted
 
 _FIRST_LINE: Final = "# aster translation sheet 1"
-_FIELD: Final = re.compile(r"# (document|version|language|title): ?(.*)")
+_FIELD: Final = re.compile(r"# (document|version|language|title|from): ?(.*)")
 _PART: Final = re.compile(r"@@ ([0-9a-f]{16})\b ?(.*)")
 _ADVICE: Final = "Make a fresh one: aster doc translate NAME --lang LANG --to FILE"
 
@@ -48,6 +49,8 @@ class Head(NamedTuple):
     language: str
     title: str
     """In that language; may be empty."""
+    begun_from: tuple[str, ...] = ()
+    """Ids of the translations that were current when the sheet was made."""
 
 
 class Part(NamedTuple):
@@ -76,6 +79,7 @@ def write(head: Head, lines: Sequence[Line], was: Mapping[bytes, str]) -> str:
         f"# version: {head.version}",
         f"# language: {head.language}",
         f"# title: {head.title}",
+        f"# from: {' '.join(head.begun_from)}",
         "#",
         "# Write each translation below the paragraph that begins with >. What you leave empty stays",
         "# untranslated. Of what is out of date, < shows the paragraph as it was. Change the translation, or",
@@ -114,53 +118,53 @@ def read(text: str) -> Sheet:
     if len({part.id for part in parts}) < len(parts):
         raise BadData("A paragraph stands twice in the sheet.", "Take one of the two out.")
     title = fields.get("title", "")
-    return Sheet(Head(fields["document"], fields["version"], fields["language"], title), parts)
+    begun_from = tuple(fields.get("from", "").split())
+    return Sheet(Head(fields["document"], fields["version"], fields["language"], title, begun_from), parts)
 
 
-def rendered_from(
-    sheet: Sheet, units: Sequence[Unit], lines: Sequence[Line], was: Mapping[bytes, str]
-) -> list[Rendered]:
+def rendered_from(sheet: Sheet, now: Sequence[Line], begun: Sequence[Line]) -> list[Rendered]:
     """The units of the translation that a sheet makes, in the order of the text.
 
-    `units`, `lines`, `was`: of the version that the sheet is of, as at `write`; units that the sheet does
-    not have stay as they are. Raises: BadData: a part belongs to no unit of that version.
+    `now`: how the version that the sheet is of is translated at this moment, `begun`: how it was when the
+    sheet was made. Units that the sheet does not have stay as they are now. Raises: BadData: a part belongs
+    to no unit of that version.
     """
     parts = {part.id: part for part in sheet.parts}
-    unknown = parts.keys() - {unit.id for unit in units}
+    unknown = parts.keys() - {line.unit.id for line in now}
     if unknown:
         raise BadData(f"The document has no paragraph {sorted(unknown)[0].hex()}.", _ADVICE)
     found = []
-    for line in lines:
+    for line, before in zip(now, begun, strict=True):
         part = parts.get(line.unit.id)
-        made = line.rendered if part is None else _made(part, line, was.get(line.unit.id))
+        made = line.rendered if part is None else _made(part, line, before)
         if made is not None:
             found.append(made)
     return found
 
 
-def _made(part: Part, line: Line, was: str | None) -> Rendered | None:
-    text = "\n".join(_without_source(part.lines, line.unit.text, was)).strip()
+def _made(part: Part, now: Line, begun: Line) -> Rendered | None:
+    text = "\n".join(_without_source(part.lines, now.unit.text)).strip()
     if "\0" in text:
         raise BadData(f"The translation {quoted(text[:40])} has a zero byte.", "Take it out.")
+    is_confirmed = begun.state is State.OUT_OF_DATE and part.state == State.FINE
+    if text == ("" if begun.rendered is None else begun.rendered.text.strip()) and not is_confirmed:
+        return now.rendered
     if not text:
         return None
-    kept = line.rendered
-    if kept is not None and kept.text.strip() == text and part.state != State.FINE:
-        return kept
-    return Rendered(line.unit.id, source_digest(line.unit.text), with_ends_of(line.unit.text, text))
+    source = now.unit.text
+    return Rendered(now.unit.id, source_digest(source), with_ends_of(source, text))
 
 
-def _without_source(rows: Sequence[str], source: str, was: str | None) -> Iterator[str]:
-    """The lines of a part without those that show what is to be translated."""
-    expected = [*(_quoted("<", was) if was is not None else ()), *_quoted(">", source)]
-    at = 0
-    for row in rows:
-        if expected[at:] and row.rstrip() in (each.rstrip() for each in expected[at:]):
-            at += [each.rstrip() for each in expected[at:]].index(row.rstrip()) + 1
-            continue
-        if row.strip():
-            at = len(expected)
-        yield row
+def _without_source(rows: Sequence[str], source: str) -> Sequence[str]:
+    """The lines of a part without those at its top that show what is to be translated."""
+    shown = _quoted(">", source)
+    top = next((at for at, row in enumerate(rows) if not row.startswith("<")), len(rows))
+    if top and rows[top : top + 1] != shown[:1]:
+        top = 0
+    for row in shown:
+        if top < len(rows) and rows[top].rstrip() == row:
+            top += 1
+    return rows[top:]
 
 
 def _quoted(sign: str, text: str) -> list[str]:

@@ -82,23 +82,28 @@ class Turning:
         """The sheet for a translator; `due`: without what is fine."""
         turned = stand.turned
         lines = [line for line in turned.lines if not due or line.state is not State.FINE]
-        head = sheets.Head(stand.row.name, to_text(stand.row.id), turned.language, turned.title)
+        begun_from = tuple(to_text(row.id) for row in turned.current)
+        head = sheets.Head(stand.row.name, to_text(stand.row.id), turned.language, turned.title, begun_from)
         return sheets.write(head, lines, self._was(stand))
 
     def draft(self, text: str) -> Draft:
         """What a sheet makes. Raises: BadData, Missing, Ambiguous."""
         sheet = sheets.read(text)
         stand = self.stand(sheet.head.document, sheet.head.language, sheet.head.version)
-        made = sheets.rendered_from(sheet, stand.units, stand.turned.lines, self._was(stand))
         turned = stand.turned
+        wanted = set(sheet.head.begun_from)
+        rows = [row for row in self._lookup.all_translations(stand.row.name) if to_text(row.id) in wanted]
+        begun = turn(self._lookup.reader, stand.units, turned.language, rows)
+        made = sheets.rendered_from(sheet, turned.lines, begun.lines)
         if not made:
             raise BadData("The sheet has no translation in it.", "Write below the lines that begin with >.")
-        if sheet.head.title == turned.title and made == [x.rendered for x in turned.lines if x.rendered]:
+        title = turned.title if sheet.head.title == begun.title else sheet.head.title
+        if title == turned.title and made == [x.rendered for x in turned.lines if x.rendered]:
             raise BadData(
                 "The sheet changes nothing.", "Write below the paragraphs, or change a state to: fine"
             )
         follows = [row.id for row in turned.current]
-        return Draft(stand.row, turned.language, sheet.head.title, made, follows, turned)
+        return Draft(stand.row, turned.language, title, made, follows, turned)
 
     def _was(self, stand: Stand) -> dict[bytes, str]:
         """What out-of-date units were when they were translated, as far as that is known here."""

@@ -87,11 +87,12 @@ def versions(views: ReadViews, name: str, until: int) -> list[Row]:
     return [_row(row) for row in views.execute(sql, (until, name))]
 
 
-def translations(views: ReadViews, name: str, until: int) -> list[Row]:
-    """The current translations of a document into all languages, newest first."""
+def translations(views: ReadViews, name: str, until: int, current: bool = True) -> list[Row]:
+    """The current translations of a document into all languages, or all of them; newest first."""
+    only = f" AND {_IS_HEAD}" if current else ""
     sql = (
         f"SELECT {_COLUMNS} FROM documents_versions AS v WHERE v.at <= ?1 AND v.name = ?2"
-        f" AND v.turned <> '' AND {_IS_HEAD} ORDER BY v.at DESC, v.id DESC"
+        f" AND v.turned <> ''{only} ORDER BY v.at DESC, v.id DESC"
     )
     return [_row(row) for row in views.execute(sql, (until, name))]
 
