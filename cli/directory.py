@@ -18,7 +18,8 @@ InSection = Annotated[
     str | None, typer.Option("--section", metavar="SECTION", help="Only this section and its members.")
 ]
 Speaking = Annotated[
-    str | None, typer.Option("--language", metavar="TAG", help="Only who names this language, such as de.")
+    str | None,
+    typer.Option("--language", "--lang", metavar="TAG", help="Only who names this language, such as de."),
 ]
 Public = Annotated[
     bool, typer.Option("--public", help="Only what everybody may see, and those who have such a field.")

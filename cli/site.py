@@ -25,6 +25,7 @@ def build(
         list[str] | None,
         typer.Option(
             "--language",
+            "--lang",
             metavar="TAG",
             help="A language to speak, the first at the entrance; repeatable. Else those of the texts.",
         ),

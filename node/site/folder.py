@@ -75,7 +75,7 @@ def written_aside(out: Path) -> Iterator[Folder]:
         if error.errno in FULL_ERRNOS:
             raise DiskFull("The disk is full: the site was not written.") from error
         raise BadRequest(
-            f"The site cannot be written to {quoted(str(out))}: {error.strerror or error}.",
+            f"The site cannot be written to {quoted(out.name)}: {error.strerror or error}.",
             "Choose another folder.",
         ) from error
 
@@ -85,19 +85,19 @@ def check(out: Path) -> None:
     if not out.name:
         raise BadRequest("That is no place for a site.", "Choose a folder of its own.")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise BadRequest(f"{quoted(str(out))} is no folder.", "Choose a folder of its own.")
+        raise BadRequest(f"{quoted(out.name)} is no folder.", "Choose a folder of its own.")
     if not out.exists() or not any(out.iterdir()):
         return
     if not (out / MARKER).is_file():
         raise Conflict(
-            f"{quoted(str(out))} has files that aster did not make; nothing was changed.",
+            f"{quoted(out.name)} has files that aster did not make; nothing was changed.",
             "Choose an empty folder, or one that is not there yet.",
         )
     foreign = sorted(_files(out) - _listed(out))
     if foreign:
         listed = ", ".join(map(quoted, foreign[:_LISTED]))
         raise Conflict(
-            f"{quoted(str(out))} has files beside the site: {listed}. Nothing was changed.",
+            f"{quoted(out.name)} has files beside the site: {listed}. Nothing was changed.",
             "Move them elsewhere: the folder of a site is replaced as a whole.",
         )
 
