@@ -28,6 +28,9 @@ _LEFT_OUT_LINES: Final = 20
 _SHORT_CHARS: Final = 10
 """Of an id in a list."""
 
+_PATIENCE_S: Final = 600.0
+"""How much longer than usual the daemon may take to drop, pin or look at a folder of many files."""
+
 _HELD: Final = {"all": "here", "part": "partly here", "none": "not here"}
 """How much of a file is here, for people."""
 
@@ -277,7 +280,7 @@ def show(file: File, as_json: AsJson = False, quiet: Quiet = False) -> None:
     aster file show "demonstration 2026" --json
     """
     screen = Screen(as_json, quiet)
-    shown = Session().call("file/show", file=check_argument(file))
+    shown = Session().call("file/show", _PATIENCE_S, file=check_argument(file))
     if as_json:
         screen.emit(shown)
         return
@@ -342,7 +345,7 @@ def unpin(file: File, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
 
 def _mark(method: str, file: str, message: str, screen: Screen) -> None:
-    answer = Session().call(method, file=check_argument(file))
+    answer = Session().call(method, _PATIENCE_S, file=check_argument(file))
     if screen.as_json:
         screen.emit(answer)
     else:
@@ -364,7 +367,7 @@ def drop(
     aster file drop "demonstration 2026"
     """
     screen = Screen(as_json, quiet)
-    answer = Session().call("file/drop", file=check_argument(file), force=force or None)
+    answer = Session().call("file/drop", _PATIENCE_S, file=check_argument(file), force=force or None)
     if as_json:
         screen.emit(answer)
     else:
@@ -381,7 +384,7 @@ def usage(as_json: AsJson = False, quiet: Quiet = False) -> None:
     aster file usage --json
     """
     screen = Screen(as_json, quiet)
-    answer = Session().call("file/usage")
+    answer = Session().call("file/usage", _PATIENCE_S)
     if as_json:
         screen.emit(answer)
         return

@@ -26,7 +26,7 @@ MAX_PARTS_SHOWN: Final = 1_000
 """Files of a folder in one answer; how many there are is said as well."""
 
 _BATCH: Final = 200
-"""Files that are looked at together while those that were replaced are left out."""
+"""Files that are looked at, or dropped, together: others have their turn in between."""
 
 
 class SharingQueries:
@@ -229,7 +229,9 @@ class SharingQueries:
         blobs = self.look.home.blobs
         parts = blobs.parts_of(blob) or []
         blobs.drop_all([blob])
-        blobs.drop_all([part for part, _ in parts if not self.space.is_named(part)])
+        unnamed = [part for part, _ in parts if not self.space.is_named(part)]
+        for start in range(0, len(unnamed), _BATCH):
+            blobs.drop_all(unnamed[start : start + _BATCH])
 
     # --- saving what is here ------------------------------------------------------------------------
 

@@ -195,7 +195,7 @@ async def test_what_is_unpinned_and_was_unused_goes_when_room_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Space, "quotas", lambda self: Quotas(1_000_000, 1, 1))
-    monkeypatch.setattr("node.sharing.quotas.USED_KEPT_MS", -1)
+    monkeypatch.setattr("node.sharing.space.USED_KEPT_MS", -1)
     for name in "abc":
         (tmp_path / name).write_bytes(os.urandom(450_000))
     async with alone() as node:
