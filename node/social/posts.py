@@ -7,6 +7,7 @@ own author's before others', the newest first. What is of somebody whom the read
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from node.apps.feed.bodies import Post, Translation
@@ -20,8 +21,14 @@ from store.entry import Entry
 from store.ids import AuthorId, log_name, to_text
 from store.sqlite.entries import SqliteEntryStore
 
+MAX_TEXTS: Final = 20_000
+"""Ids whose text forms are kept, 300 bytes each: the same authors and messages are shown again and again."""
+
 MAX_NAMED: Final = 20
 """People whom an answer names under one reaction; all of them are counted."""
+
+
+_text = lru_cache(maxsize=MAX_TEXTS)(to_text)
 
 
 class Version(NamedTuple):
@@ -69,18 +76,17 @@ def _show_post(
         "language": post.language,
         "topics": list(post.topics),
         "mentions": [
-            {"typed": typed, "who": to_text(who), "name": names.of_bearer(who)}
-            for typed, who in post.mentions
+            {"typed": typed, "who": _text(who), "name": names.of_bearer(who)} for typed, who in post.mentions
         ],
         "attachments": [
-            {"blob": to_text(each.blob), "name": each.name, "media_type": each.media_type, "size": each.size}
+            {"blob": _text(each.blob), "name": each.name, "media_type": each.media_type, "size": each.size}
             for each in post.attachments
         ],
         "public": post.public,
         "corrected": None
         if len(versions) == 1
         else {
-            "id": to_text(current.entry.id),
+            "id": _text(current.entry.id),
             "time_ms": current.entry.time_ms,
             "versions": len(versions),
         },
@@ -93,8 +99,8 @@ def _show_post(
 
 def _show_translation(entry: Entry, translation: Translation, current: Version, sight: Sight) -> Json:
     return {
-        "id": to_text(entry.id),
-        "author": to_text(entry.author),
+        "id": _text(entry.id),
+        "author": _text(entry.author),
         "name": sight.names.of(entry.author),
         "member": sight.names.member(entry.author),
         "time_ms": entry.time_ms,
@@ -108,16 +114,16 @@ def show_head(entry: Entry, sight: Sight) -> Json:
     """What the header of a post says, with or without its body."""
     names = sight.names
     return {
-        "id": to_text(entry.id),
-        "author": to_text(entry.author),
+        "id": _text(entry.id),
+        "author": _text(entry.author),
         "name": names.of(entry.author),
         "member": names.member(entry.author),
         "device_name": names.device(entry.author),
         "time_ms": entry.time_ms,
         "log": log_name(entry.log),
         "seq": entry.seq,
-        "reply_to": to_text(entry.links[0]) if entry.links else None,
-        "root": to_text(entry.links[-1]) if entry.links else None,
+        "reply_to": _text(entry.links[0]) if entry.links else None,
+        "root": _text(entry.links[-1]) if entry.links else None,
     }
 
 

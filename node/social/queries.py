@@ -26,6 +26,7 @@ from node.social.people import devices_of, devices_of_section, find_section_id
 from node.social.posts import Reader, show_head, show_posts, versions_of
 from node.social.reading import ReaderLanguages
 from node.social.search_queries import SearchQueries
+from node.social.threads import Node, read_thread
 from node.social.writing import Desk
 from node.store_faults import told_plainly
 from node.words import Words
@@ -210,11 +211,18 @@ class SocialQueries:
         store, reader = self.look.home.entries, self.reader(languages)
         root = self._root(self._answered(id))
         limit = THREAD_SHOWN if limit is None else min(limit, MAX_SHOWN)
-        posts = feed.thread(store, root, reader.until, limit)
-        visible = [post for post in posts if not reader.sight.blocks(post.entry.author)]
-        shown = {post["id"]: post for post in show_posts(store, visible, reader)}
-        for node in timelines.tree(store, root, posts):
-            post = shown.get(to_text(node.id)) or self._gone(node, reader.sight)
+        nodes = read_thread(store, root, reader.until, limit)
+        visible = [
+            node.shown
+            for node in nodes
+            if node.shown is not None and not reader.sight.blocks(node.shown.entry.author)
+        ]
+        shown = {
+            post.entry.id: each
+            for post, each in zip(visible, show_posts(store, visible, reader), strict=True)
+        }
+        for node in nodes:
+            post = shown.get(node.id) or self._gone(node, reader.sight)
             yield {**post, "depth": node.depth}
 
     def _root(self, found: EntryId) -> EntryId:
@@ -231,7 +239,7 @@ class SocialQueries:
             return self._root(target)
         return entry.links[-1] if entry.links else entry.id
 
-    def _gone(self, node: timelines.Node, sight: Sight) -> Json:
+    def _gone(self, node: Node, sight: Sight) -> Json:
         """The place of a message that is not shown, and why it is not."""
         if node.entry is None:
             return {"id": to_text(node.id), "text": None, "gone": "missing"}

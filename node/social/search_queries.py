@@ -99,19 +99,21 @@ class SearchQueries:
     def _of_feed(self, keys: Sequence[int], until: int, sight: Sight) -> list[Found | None]:
         """Messages by what is shown now: of a corrected one its correction is found, and leads to it."""
         store = self._look.home.entries
-        contents = dict(zip(keys, store.at_keys(keys), strict=True))
-        targets: dict[int, Shown] = {}
-        for key, entry in contents.items():
-            target = None if entry is None else feed.target_of(store, entry.id) or entry.id
-            shown = None if target is None else feed.find(store, target)
-            if shown is not None and not sight.blocks(shown.entry.author):
-                targets[key] = shown
-        said = around(store, list(targets.values()), sight.same)
+        posts = dict(zip(keys, feed.at_keys(store, keys), strict=True))
+        others = [key for key, post in posts.items() if post is None]
+        said = dict(zip(others, store.at_keys(others), strict=True))
+        about = {key: entry.links[0] for key, entry in said.items() if entry is not None and entry.links}
+        places = {entry.id: key for key, entry in store.headers_of(about.values())}
+        targets = dict(zip(places, feed.at_keys(store, list(places.values())), strict=True))
+        found: list[tuple[Entry, Shown] | None] = []
+        for key, post in posts.items():
+            entry = said.get(key) if post is None else post.entry
+            target = targets.get(about[key]) if key in about else post
+            is_shown = entry is not None and target is not None and not sight.blocks(target.entry.author)
+            found.append((entry, target) if is_shown and entry is not None and target is not None else None)
+        around_all = around(store, [target for _, target in filter(None, found)], sight.same)
         return [
-            _found_in(entry, targets[key], said[targets[key].entry.id], until)
-            if entry is not None and key in targets
-            else None
-            for key, entry in contents.items()
+            None if each is None else _found_in(*each, around_all[each[1].entry.id], until) for each in found
         ]
 
 

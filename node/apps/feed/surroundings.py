@@ -5,8 +5,8 @@ counts for nothing no body is read, so that nobody can make reading slow by writ
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 from node.apps.feed.bodies import CORRECTION, Correction, Translation, parse
 from node.apps.feed.shown import Amended, Around, Reacted, Same, Shown, Translated
@@ -33,6 +33,10 @@ _ANSWERS: Final = """
 """
 
 
+_Row: TypeAlias = tuple[int, int, int, AuthorId]
+"""Of a correction: claimed time, tie, key, device."""
+
+
 def around(store: SqliteEntryStore, posts: Sequence[Shown], same: Same) -> dict[EntryId, Around]:
     """What was said about each of some posts. `same`: are two devices of one person?"""
     ties = sorted({tie_of(post.entry.id) for post in posts})
@@ -44,18 +48,19 @@ def around(store: SqliteEntryStore, posts: Sequence[Shown], same: Same) -> dict[
     for target, device, symbol, kept, _ in reactions:
         if kept:
             reacted[target].append(Reacted(AuthorId(device), symbol))
-    corrections = defaultdict[int, list[tuple[int, int, int, AuthorId]]](list)
+    corrections = defaultdict[int, list[_Row]](list)
     translations = defaultdict[int, list[tuple[int, Translated]]](list)
     for target, kind, time_ms, tie, key, device, language, version in amendments:
         if kind == CORRECTION:
             corrections[target].append((time_ms, tie, key, device))
         else:
             translations[target].append((time_ms, Translated(0, tie, key, device, language, version)))
+    corrected = _corrected(store, posts, corrections, same)
     found = {}
     for post in posts:
         tie = tie_of(post.entry.id)
         found[post.entry.id] = Around(
-            _corrections(store, post, corrections.get(tie, ()), same),
+            tuple(corrected.get(post.entry.id, ())),
             _translations(post, translations.get(tie, ())),
             tuple(reacted.get(tie, ())),
             answers.get(tie, 0),
@@ -63,27 +68,33 @@ def around(store: SqliteEntryStore, posts: Sequence[Shown], same: Same) -> dict[
     return found
 
 
-def _corrections(
-    store: SqliteEntryStore, post: Shown, rows: Sequence[tuple[int, int, int, AuthorId]], same: Same
-) -> tuple[Amended, ...]:
-    """Corrections that count, in their order, none before the post."""
-    own = [
-        (max(time_ms, post.at + 1), tie, key)
-        for time_ms, tie, key, device in rows
-        if same(post.entry.author, device)
-    ]
-    newest = sorted(own)[-MAX_CORRECTIONS:]
-    entries = store.at_keys([key for _, _, key in newest])
-    found = []
-    for (at, _, _), entry in zip(newest, entries, strict=True):
+def _corrected(
+    store: SqliteEntryStore, posts: Sequence[Shown], rows: Mapping[int, Sequence[_Row]], same: Same
+) -> dict[EntryId, list[Amended]]:
+    """Corrections that count of each post, in their order, none before the post."""
+    placed: list[tuple[Shown, int, int]] = []
+    for post in posts:
+        own = [
+            (max(time_ms, post.at + 1), tie, key)
+            for time_ms, tie, key, device in rows.get(tie_of(post.entry.id), ())
+            if same(post.entry.author, device)
+        ]
+        placed += [(post, at, key) for at, _, key in sorted(own)[-MAX_CORRECTIONS:]]
+    entries = store.at_keys([key for _, _, key in placed])
+    found = defaultdict[EntryId, list[Amended]](list)
+    for (post, at, _), entry in zip(placed, entries, strict=True):
         said = _said(entry, post.entry.id)
         if entry is not None and isinstance(said, Correction):
-            found.append(Amended(at, entry, said.post))
-    return tuple(sorted(found, key=lambda each: (each.at, each.entry.id)))
+            found[post.entry.id].append(Amended(at, entry, said.post))
+    for amended in found.values():
+        amended.sort(key=lambda each: (each.at, each.entry.id))
+    return found
 
 
 def _translations(post: Shown, rows: Sequence[tuple[int, Translated]]) -> tuple[Translated, ...]:
     """Translations in their order, of each device and language the last one."""
+    if not rows:
+        return ()
     placed = sorted(each._replace(at=max(time_ms, post.at + 1)) for time_ms, each in rows)
     last = {(each.author, each.language): each for each in placed}
     return tuple(sorted(last.values()))
