@@ -32,15 +32,18 @@ async def read_message(
         RemoteFault: longer than it may be, empty, or the stream ends inside it.
         NotConnected: the stream broke.
     """
-    head = await _read(stream, LENGTH_BYTES)
+    head = await _read(stream, LENGTH_BYTES, [])
     if not head:
         return None
-    length = int.from_bytes(head, "big")
+    length = int.from_bytes(head[0] if len(head) == 1 else b"".join(head), "big")
     if not 1 <= length <= longest():
         raise RemoteFault(f"a message of {length:,} bytes, where it may have {longest():,}")
-    first = await _read(stream, max(length - LAST_PIECE_BYTES, 0))
+    last = min(length, LAST_PIECE_BYTES)
+    pieces = await _read(stream, length - last, head)
     await ready()
-    return first + await _read(stream, length - len(first))
+    pieces = await _read(stream, last, pieces)
+    del pieces[: len(head)]
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def send_frame(stream: Stream, data: bytes) -> None:
@@ -52,16 +55,21 @@ async def send_frame(stream: Stream, data: bytes) -> None:
         await stream.send_all(data[at : at + PIECE_BYTES])
 
 
-async def _read(stream: Stream, size: int) -> bytes:
-    """Exactly `size` bytes; empty where the stream ends before the first one."""
-    pieces: list[bytes] = []
+async def _read(stream: Stream, size: int, before: list[bytes]) -> list[bytes]:
+    """`before`, and behind it exactly `size` bytes in pieces. Empty where the stream ends and nothing came.
+
+    Raises:
+        RemoteFault: the stream ends in the middle.
+        NotConnected: the stream broke.
+    """
+    pieces = list(before)
     left = size
     while left:
         data = await stream.receive_some(left)
         if not data:
-            if left < size or size != LENGTH_BYTES:
+            if pieces:
                 raise RemoteFault("the stream ended inside a message", Severity.SLIGHT)
-            return b""
+            return []
         pieces.append(data)
         left -= len(data)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return pieces

@@ -179,7 +179,7 @@ class BlobService:
             frame, lacks = await trio.to_thread.run_sync(self._look_up, job, limiter=self._readers)
         except (StoreError, OSError) as error:
             _log.warning("a blob could not be read: %s", error)
-            frame, lacks = _framed(encode_answer(_none(job))), False
+            frame = _nothing(job)
         served = self._streams.get(job.stream)
         self._serving.read(job.stream, len(frame))
         if served is not None:
@@ -192,18 +192,14 @@ class BlobService:
         self._go_on()
 
     def _look_up(self, job: Job) -> tuple[bytes, bool]:
-        """The frame of an answer, and whether it says that the blob is lacking. In a thread.
+        """The frames of answers, and whether they say that the blob is lacking. In a thread.
 
         Raises: StoreError, OSError.
         """
-        manifest = self._manifests.get(job.blob)
         if isinstance(job, Fetch):
-            if manifest is None or job.place >= len(manifest.chunks):
-                return _framed(encode_answer(NoChunk(job.place))), False
-            data = self._store.read_chunk(manifest.chunks[job.place])
-            if data is None:
-                return _framed(encode_answer(NoChunk(job.place))), False
-            return framed_chunk(job.place, data), False
+            manifest = self._manifests.get(job.blob)
+            places = range(job.first, job.first + job.chunks)
+            return b"".join([self._chunk(manifest, place) for place in places]), False
         manifest = self._store.manifest(job.blob)
         if manifest is None:
             return _framed(encode_answer(Lacking(job.blob))), True
@@ -211,9 +207,20 @@ class BlobService:
         encoded = manifest.encode() if job.whole else None
         return _framed(encode_answer(Holding(job.blob, encoded, held))), False
 
+    def _chunk(self, manifest: Manifest | None, place: int) -> bytes:
+        """The frame that answers for one chunk."""
+        data = None
+        if manifest is not None and place < len(manifest.chunks):
+            data = self._store.read_chunk(manifest.chunks[place])
+        return _framed(encode_answer(NoChunk(place))) if data is None else framed_chunk(place, data)
 
-def _none(job: Job) -> Lacking | NoChunk:
-    return Lacking(job.blob) if isinstance(job, Describe) else NoChunk(job.place)
+
+def _nothing(job: Job) -> bytes:
+    """The frames that say that nothing is held of what a job asks for."""
+    if isinstance(job, Describe):
+        return _framed(encode_answer(Lacking(job.blob)))
+    places = range(job.first, job.first + job.chunks)
+    return b"".join([_framed(encode_answer(NoChunk(place))) for place in places])
 
 
 def _framed(payload: bytes) -> bytes:

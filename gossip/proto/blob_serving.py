@@ -1,9 +1,9 @@
 """The holder's side of blob streams: whose question is answered next. Values in, jobs out.
 
-One stream a peer. Questions wait in a short queue for each; peers take turns, one answer each, however much
-one of them asks for. An answer is read while the one before it is sent, never more of them, and they leave in
-the order of the questions. What a peer was told to be lacking here is remembered for as long as its stream
-stands, so that it can be told when it comes.
+One stream a peer. Questions wait in a short queue for each; peers take turns, one answer or a few chunks
+each, however much one of them asks for. A turn is read while the one before it is sent, never more of them,
+and answers leave in the order of the questions. What a peer was told to be lacking here is remembered for as
+long as its stream stands, so that it can be told when it comes.
 
 The shell performs the jobs that `jobs` gives and says `read` and `sent`; it reads no further question from a
 stream that is `busy`.
@@ -31,11 +31,12 @@ class Describe(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Answer with one chunk of a blob."""
+    """Answer with some chunks of a blob, one answer each."""
 
     stream: StreamNo
     blob: bytes
-    place: int
+    first: int
+    chunks: int
 
 
 Job: TypeAlias = Describe | Fetch
@@ -52,7 +53,7 @@ class _Served:
     answered: int = 0
     """Chunks of the first question that are answered."""
     in_hand: int = 0
-    """Answers that are read, or wait to be sent."""
+    """Turns that are read, or wait to be sent."""
     is_reading: bool = False
     large: deque[bool] = field(default_factory=deque)
     """Of the answers in hand, whether each counts as a large manifest."""
@@ -110,8 +111,9 @@ class Serving:
         return served is not None and len(served.questions) >= limits.PENDING_QUESTIONS
 
     def jobs(self) -> list[Job]:
-        """Answers to read now: of each stream at most one, those that waited longest for their turn first."""
+        """Turns to read now: of each stream at most one, those that waited longest first."""
         jobs: list[Job] = []
+        most = limits.CHUNKS_A_TURN if len(self._streams) <= limits.FEW_STREAMS else 1
         for number, served in list(self._streams.items()):
             if self._reading >= limits.BLOB_READERS:
                 break
@@ -119,7 +121,7 @@ class Serving:
                 continue
             served.large.append(_may_be_large(served))
             self._large += served.large[-1]
-            jobs.append(_next_job(number, served))
+            jobs.append(_next_job(number, served, most))
             served.in_hand += 1
             served.is_reading = True
             self._reading += 1
@@ -127,7 +129,7 @@ class Serving:
         return jobs
 
     def read(self, stream: StreamNo, size_bytes: int) -> None:
-        """The answer to the job of a stream was read, and is to be sent; so large is the manifest in it."""
+        """What the job of a stream says was read, and is to be sent; so large is the manifest in it."""
         served = self._streams.get(stream)
         if served is None or not served.is_reading:
             return
@@ -138,7 +140,7 @@ class Serving:
             self._large -= 1
 
     def sent(self, stream: StreamNo) -> None:
-        """The oldest answer in hand of a stream was sent."""
+        """The oldest turn in hand of a stream was sent."""
         served = self._streams.get(stream)
         if served is not None and served.in_hand:
             served.in_hand -= 1
@@ -167,19 +169,20 @@ def _may_be_large(served: _Served) -> bool:
     return isinstance(first, Look) and first.whole
 
 
-def _next_job(number: StreamNo, served: _Served) -> Job:
-    """The next answer of a stream, which counts as given from now on."""
+def _next_job(number: StreamNo, served: _Served, most: int) -> Job:
+    """The next answers of a stream, at most so many, which count as given from now on."""
     match served.questions[0]:
         case Look(blob, whole):
             served.questions.popleft()
             return Describe(number, blob, whole)
         case Want(blob, first, chunks):
-            place = first + served.answered
-            served.answered += 1
+            begin = first + served.answered
+            count = min(chunks - served.answered, most)
+            served.answered += count
             if served.answered == chunks:
                 served.questions.popleft()
                 served.answered = 0
-            return Fetch(number, blob, place)
+            return Fetch(number, blob, begin, count)
 
 
 def _is_resting(served: _Served, now: float) -> bool:

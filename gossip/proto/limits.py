@@ -240,8 +240,15 @@ PENDING_QUESTIONS: Final = 128
 """Questions of one peer that wait; beyond, we read nothing more from it."""
 
 ANSWERS_IN_HAND: Final = 2
-"""Answers that are read or sent for one peer at a time: one is sent while the next one is read. With chunks
-that is half a MiB for each of `SERVED_STREAMS`."""
+"""Turns that are read or sent for one peer at a time: one is sent while the next one is read. With one chunk
+a turn that is half a MiB for each of `SERVED_STREAMS`."""
+
+CHUNKS_A_TURN: Final = 4
+"""Chunks that a peer gets in one turn while few streams are served: reading and sending them together costs
+less than one by one. 2 MiB in hand for each of `FEW_STREAMS`."""
+
+FEW_STREAMS: Final = 16
+"""Streams up to which that is so; beyond, a turn is one chunk."""
 
 BLOB_READERS: Final = 4
 """Answers that are read from the disk at a time; peers take turns."""

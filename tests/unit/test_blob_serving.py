@@ -31,19 +31,25 @@ def answer(made: Serving, jobs: list[Job], size_bytes: int = 0) -> None:
 
 def test_chunks_are_answered_in_the_order_of_the_questions() -> None:
     made, [stream] = serving(1)
-    for question in (Want(BLOB, 5, 3), Look(BLOB, True), Want(BLOB, 1, 1)):
+    for question in (Want(BLOB, 5, limits.CHUNKS_A_TURN + 1), Look(BLOB, True), Want(BLOB, 1, 1)):
         made.asked(stream, question, 0.0)
     seen: list[Job] = []
     while jobs := made.jobs():
         seen += jobs
         answer(made, jobs)
+    most = limits.CHUNKS_A_TURN
     assert seen == [
-        Fetch(stream, BLOB, 5),
-        Fetch(stream, BLOB, 6),
-        Fetch(stream, BLOB, 7),
+        Fetch(stream, BLOB, 5, most),
+        Fetch(stream, BLOB, 5 + most, 1),
         Describe(stream, BLOB, True),
-        Fetch(stream, BLOB, 1),
+        Fetch(stream, BLOB, 1, 1),
     ]
+
+
+def test_a_turn_is_one_chunk_where_many_are_served() -> None:
+    made, [stream, *_] = serving(limits.FEW_STREAMS + 1)
+    made.asked(stream, Want(BLOB, 5, 3), 0.0)
+    assert made.jobs() == [Fetch(stream, BLOB, 5, 1)]
 
 
 def test_who_asks_for_everything_gets_no_more_than_who_asks_for_little() -> None:

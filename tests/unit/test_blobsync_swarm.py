@@ -28,7 +28,7 @@ from gossip.proto.blob_messages import (
     parse_answer,
     parse_question,
 )
-from gossip.proto.blob_serving import Describe, Job, Serving, StreamNo
+from gossip.proto.blob_serving import Describe, Fetch, Job, Serving, StreamNo
 from gossip.proto.blobsync import Asking
 from store.blob_memory import MemoryBlobStore
 from store.blobs import CHUNK_BYTES, Manifest, check_chunk, chunk_id, held_map
@@ -199,24 +199,29 @@ class Node:
             self.world.clock.after(0.001, lambda it=job: self.answer(it))
 
     def answer(self, job: Job) -> None:
-        said = self.say(job)
-        if isinstance(said, Lacking):
+        said = [self.tell(job.blob, whole=job.whole)] if isinstance(job, Describe) else self.give(job)
+        sent = [encode_answer(one) for one in said if one is not None]
+        if isinstance(said[0], Lacking):
             self.serving.lacked(job.stream, job.blob)
-        data = b"" if said is None else encode_answer(said)
-        self.serving.read(job.stream, len(data))
-        if data:
+        self.serving.read(job.stream, sum(map(len, sent)))
+        for data in sent:
             self.world.lines[job.stream].send(data, forth=False)
         self.serving.sent(job.stream)
         self.go_on()
 
-    def say(self, job: Job) -> Answer | None:
-        manifest = self.store.manifest(job.blob)
-        if isinstance(job, Describe):
-            if manifest is None:
-                return Lacking(job.blob)
-            return Holding(job.blob, manifest.encode() if job.whole else None, self.store.held(job.blob))
-        data = None if manifest is None else self.store.read_chunk(manifest.chunks[job.place])
-        return NoChunk(job.place) if data is None else Chunk(job.place, data)
+    def give(self, job: Fetch) -> list[Answer | None]:
+        return [self.chunk(job.blob, place) for place in range(job.first, job.first + job.chunks)]
+
+    def tell(self, blob: bytes, *, whole: bool) -> Answer | None:
+        manifest = self.store.manifest(blob)
+        if manifest is None:
+            return Lacking(blob)
+        return Holding(blob, manifest.encode() if whole else None, self.store.held(blob))
+
+    def chunk(self, blob: bytes, place: int) -> Answer | None:
+        manifest = self.store.manifest(blob)
+        data = None if manifest is None else self.store.read_chunk(manifest.chunks[place])
+        return NoChunk(place) if data is None else Chunk(place, data)
 
 
 ALL_HELD = held_map(range(CHUNKS), CHUNKS)
@@ -225,39 +230,38 @@ ALL_HELD = held_map(range(CHUNKS), CHUNKS)
 class Boaster(Node):
     """Says that it holds everything, and has nothing when it is asked."""
 
-    def say(self, job: Job) -> Answer | None:
-        if isinstance(job, Describe):
-            return Holding(job.blob, MANIFEST.encode() if job.whole else None, ALL_HELD)
-        return NoChunk(job.place)
+    def tell(self, blob: bytes, *, whole: bool) -> Answer | None:
+        return Holding(blob, MANIFEST.encode() if whole else None, ALL_HELD)
+
+    def chunk(self, blob: bytes, place: int) -> Answer | None:
+        return NoChunk(place)
 
 
 class Forger(Boaster):
     """Sends other bytes than the manifest says."""
 
-    def say(self, job: Job) -> Answer | None:
-        return super().say(job) if isinstance(job, Describe) else Chunk(job.place, b"forged")
+    def chunk(self, blob: bytes, place: int) -> Answer | None:
+        return Chunk(place, b"forged")
 
 
-class Inventor(Node):
+class Inventor(Boaster):
     """Sends the manifest of another blob."""
 
-    def say(self, job: Job) -> Answer | None:
-        if isinstance(job, Describe):
-            return Holding(job.blob, Manifest(1, (chunk_id(b"x"),)).encode() if job.whole else None, b"\x01")
-        return NoChunk(job.place)
+    def tell(self, blob: bytes, *, whole: bool) -> Answer | None:
+        return Holding(blob, Manifest(1, (chunk_id(b"x"),)).encode() if whole else None, b"\x01")
 
 
 class Mute(Boaster):
     """Promises everything and sends nothing."""
 
-    def say(self, job: Job) -> Answer | None:
-        return super().say(job) if isinstance(job, Describe) else None
+    def chunk(self, blob: bytes, place: int) -> Answer | None:
+        return None
 
 
-class Deaf(Node):
+class Deaf(Mute):
     """Answers nothing at all."""
 
-    def say(self, job: Job) -> Answer | None:
+    def tell(self, blob: bytes, *, whole: bool) -> Answer | None:
         return None
 
 
@@ -281,11 +285,9 @@ class Talker(Boaster):
 class Muddler(Boaster):
     """Answers with another chunk than was asked for, a right one."""
 
-    def say(self, job: Job) -> Answer | None:
-        if isinstance(job, Describe):
-            return super().say(job)
-        place = (job.place + 1) % CHUNKS
-        return Chunk(place, CONTENT[place])
+    def chunk(self, blob: bytes, place: int) -> Answer | None:
+        other = (place + 1) % CHUNKS
+        return Chunk(other, CONTENT[other])
 
 
 LIARS = (Boaster, Forger, Inventor, Mute, Deaf, Miser, Talker, Muddler)
@@ -304,9 +306,9 @@ class World:
         self.nodes = self.random.sample([*self.honest, *self.liars], len(self.honest) + len(self.liars))
         for liar in self.liars:
             if isinstance(liar, Miser):
-                self.give(liar, range(CHUNKS))
+                self.endow(liar, range(CHUNKS))
 
-    def give(self, node: Node, places: range | list[int]) -> None:
+    def endow(self, node: Node, places: range | list[int]) -> None:
         """Let a node hold some chunks from the start."""
         node.store.begin(MANIFEST)
         for place in places:
@@ -336,7 +338,7 @@ def test_everybody_gets_everything_where_each_holds_a_part(seed: int, loss: floa
     world = World(seed, 4, iter(()), loss)
     for place in range(CHUNKS):
         for node in world.random.sample(world.honest, world.random.choice((1, 1, 2))):
-            world.give(node, [place])
+            world.endow(node, [place])
     world.run()
 
 
@@ -344,14 +346,14 @@ def test_everybody_gets_everything_where_each_holds_a_part(seed: int, loss: floa
 def test_everybody_gets_everything_from_one_seed_among_liars(seed: int) -> None:
     random = Random(seed)
     world = World(seed, 3, iter(random.sample(LIARS, 4)), 0.02)
-    world.give(world.random.choice(world.honest), range(CHUNKS))
+    world.endow(world.random.choice(world.honest), range(CHUNKS))
     world.run()
 
 
 @pytest.mark.parametrize("liar", LIARS)
 def test_no_liar_keeps_anybody_from_the_right_bytes(liar: type[Node]) -> None:
     world = World(1, 2, iter([liar] * 3), 0.0)
-    world.give(world.honest[0], range(CHUNKS))
+    world.endow(world.honest[0], range(CHUNKS))
     world.run()
 
 
@@ -360,7 +362,7 @@ def test_who_breaks_the_protocol_is_blamed(liar: type[Node]) -> None:
     blamed = 0
     for seed in range(4):
         world = World(seed, 2, iter([liar] * 2), 0.0)
-        world.give(world.honest[0], range(CHUNKS))
+        world.endow(world.honest[0], range(CHUNKS))
         world.run()
         blamed += sum(world.honest[1].blamed[one.peer] for one in world.liars)
     assert blamed
@@ -368,7 +370,7 @@ def test_who_breaks_the_protocol_is_blamed(liar: type[Node]) -> None:
 
 def test_a_chunk_comes_once_where_nothing_is_lost() -> None:
     world = World(3, 3, iter(()), 0.0)
-    world.give(world.honest[0], range(CHUNKS))
+    world.endow(world.honest[0], range(CHUNKS))
     came: Counter[tuple[AuthorId, int]] = Counter()
     for node in world.honest:
         keep = node.keep
@@ -384,7 +386,7 @@ def test_a_chunk_comes_once_where_nothing_is_lost() -> None:
 def test_the_same_seed_gives_the_same_history() -> None:
     def history(seed: int) -> tuple[float, int]:
         world = World(seed, 3, iter([Mute, Miser]), 0.02)
-        world.give(world.honest[1], range(CHUNKS))
+        world.endow(world.honest[1], range(CHUNKS))
         world.run()
         return world.clock.now, len(world.lines)
 
