@@ -122,10 +122,10 @@ def _place_in(folder: Path, name: str) -> Path:
 
 
 def safe_part(part: str) -> str:
-    """One part of a document's name as the name of a file or folder on any system."""
+    """One part of a document's name as the name of a file or folder on any system, not a hidden one."""
     kept = _UNSAFE.sub("_", part).rstrip(". ").lstrip()
     kept = kept.encode()[:_MAX_PART_BYTES].decode(errors="ignore").rstrip(". ")
-    return f"_{kept}" if not kept or kept.strip(".") == "" or _DEVICE.fullmatch(kept) else kept
+    return f"_{kept}" if not kept or kept.startswith(".") or _DEVICE.fullmatch(kept) else kept
 
 
 def write_file(path: Path, text: str, force: bool) -> None:

@@ -33,9 +33,9 @@ def open_shelf() -> Iterator[Shelf]:
 
 
 def view(shelf: Shelf) -> set[tuple[EntryId, str, int, bool]]:
-    """Id, name, order and whether it is a head, of every version."""
+    """Id, name and language of translations, order and whether it is a head, of every version."""
     with shelf.entries.views() as views:
-        rows = views.execute("SELECT id, name, at, head FROM documents_versions")
+        rows = views.execute("SELECT id, name || '|' || turned, at, head FROM documents_versions")
     return {(EntryId(row[0]), row[1], row[2], bool(row[3])) for row in rows}
 
 
@@ -46,28 +46,36 @@ def model(written: Sequence[tuple[Entry, str]]) -> set[tuple[EntryId, str, int, 
     orders: dict[EntryId, int] = {}
 
     def followed(entry: Entry) -> list[Entry]:
-        return [entries[link] for link in entry.links if names.get(link) == names[entry.id]]
+        return [entries[link] for link in entry.links if link in names and same(names[link], names[entry.id])]
+
+    def same(one: str, other: str) -> bool:
+        return one.partition("|")[0] == other.partition("|")[0]
 
     def order(entry: Entry) -> int:
         if entry.id not in orders:
             orders[entry.id] = max([entry.time_ms, *(order(before) + 1 for before in followed(entry))])
         return orders[entry.id]
 
-    superseded = {before.id for entry in entries.values() for before in followed(entry)}
+    superseded = {
+        link for entry in entries.values() for link in entry.links if names.get(link) == names[entry.id]
+    }
     return {(entry.id, name, order(entry), entry.id not in superseded) for entry, name in written}
 
 
 def write_documents(chance: random.Random, count: int) -> list[tuple[Entry, str]]:
-    """Versions of two documents by four people, following some earlier ones, of the other name too."""
+    """Versions and translations of two documents by four people, following some earlier ones, of the other
+    name too. Each with its name and language."""
     written: list[tuple[Entry, str]] = []
     authors = people()
     for _ in range(count):
         name = chance.choice(NAMES)
         linked = chance.sample(written, k=min(len(written), chance.choice((0, 1, 1, 2))))
         links = [entry.id for entry, _ in linked]
-        content = [33, name, "title", "text/plain", "text"]
+        turned = chance.choice(("", "", "de", "it"))
+        content = [35, name, "", turned, False, []] if turned else [33, name, "title", "text/plain", "text"]
         time_ms = START + chance.randrange(20) * chance.choice((1, 1_000))
-        written.append((chance.choice(authors).write(content, LOG_DOCS, links, time_ms), name))
+        entry = chance.choice(authors).write(content, LOG_DOCS, links, time_ms)
+        written.append((entry, f"{name}|{turned}"))
     return written
 
 

@@ -13,15 +13,15 @@ Versions are few beside posts and much larger, so plain tables and a statement a
 
 import heapq
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from node.apps.documents.bodies import LongText, Translation, Version, parse, searched
 from node.apps.kit import Reach
 from store.entry import Entry
 from store.ids import EntryId
 from store.interface import KeyedRun
-from store.sqlite.views import Schema, Views
+from store.sqlite.views import ReadViews, Schema, Views
 
 SCHEMA: Final = Schema(
     "documents",
@@ -72,6 +72,9 @@ COLUMNS: Final = (
     "head",
 )
 
+_CHUNK: Final = 500
+"""Ids in one statement."""
+
 _REFRESH_HEAD: Final = (
     "UPDATE documents_versions SET head = NOT EXISTS (SELECT 1 FROM documents_links JOIN documents_versions"
     " AS later ON later.k = documents_links.k WHERE documents_links.parent = documents_versions.id"
@@ -93,25 +96,84 @@ _FOLLOWERS: Final = (
 
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     """Take versions into the view. An entry without a body, or that is no version, is left out."""
-    rows, links, touched = [], [], set[EntryId]()
+    fresh: dict[EntryId, _Fresh] = {}
     texts: dict[EntryId, str] = {}
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
             text = None if entry.body is None else parse(entry.body)
             if text is None:
                 continue
-            rows.append(_row(key, entry, text))
-            links += [(key, link) for link in entry.links]
-            touched.update((entry.id, *entry.links))
+            fresh[entry.id] = _Fresh(key, entry, text)
             texts[entry.id] = searched(text)
             if isinstance(text.held, LongText):
                 reach.note_blobs(key, [(text.held.blob, text.held.size)])
+    if not fresh:
+        return
+    reach.texts.keep(texts)
+    followed = {
+        link
+        for each in fresh.values()
+        for link in each.entry.links
+        if link in fresh and fresh[link].line == each.line
+    }
+    links = [(each.key, link) for each in fresh.values() for link in each.entry.links]
+    rows = [_row(each, is_head=each.entry.id not in followed) for each in fresh.values()]
     views.insert_rows("documents_versions", COLUMNS, rows, "ON CONFLICT DO NOTHING")
     views.insert_rows("documents_links", ("k", "parent"), links, "ON CONFLICT DO NOTHING")
-    _refresh_heads(views, touched)
-    _settle(views, [row[0] for row in rows])
-    if texts:
-        reach.texts.keep(texts)
+    _join(views, fresh)
+
+
+class _Fresh(NamedTuple):
+    """An entry that comes into the view."""
+
+    key: int
+    entry: Entry
+    text: Version | Translation
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """Versions of one document, or its translations into one language, have the same."""
+        return self.text.name, self.text.language if isinstance(self.text, Translation) else ""
+
+
+def _join(views: Views, fresh: Mapping[EntryId, _Fresh]) -> None:
+    """Put what came new in its place among what was there: only where something can move.
+
+    A version moves where it links to one of its name that does not stand before its own time, and what came
+    before the version that it follows moves with that.
+    """
+    own_keys = {each.key for each in fresh.values()}
+    late = [(key, parent) for key, parent in _followers(views, list(fresh)) if key not in own_keys]
+    linked = {link for each in fresh.values() for link in each.entry.links}
+    orders = _orders(views, [link for link in linked if link not in fresh])
+    _refresh_heads(views, {*orders, *(parent for _, parent in late)})
+    orders.update({each.entry.id: (each.text.name, each.entry.time_ms) for each in fresh.values()})
+    moved = {key for key, _ in late}
+    for each in fresh.values():
+        before = [orders[link] for link in each.entry.links if link in orders]
+        if any(name == each.text.name and at >= each.entry.time_ms for name, at in before):
+            moved.add(each.key)
+    _settle(views, moved)
+
+
+def _followers(views: ReadViews, ids: Sequence[EntryId]) -> list[tuple[int, EntryId]]:
+    """Keys of what links to these ids, each with the id."""
+    found: list[tuple[int, EntryId]] = []
+    for start in range(0, len(ids), _CHUNK):
+        part = ids[start : start + _CHUNK]
+        sql = f"SELECT k, parent FROM documents_links WHERE parent IN ({', '.join('?' * len(part))})"
+        found += [(key, EntryId(parent)) for key, parent in views.execute(sql, part)]
+    return found
+
+
+def _orders(views: ReadViews, ids: Sequence[EntryId]) -> dict[EntryId, tuple[str, int]]:
+    """Name and order of those of these that are in the view."""
+    found: dict[EntryId, tuple[str, int]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        part = ids[start : start + _CHUNK]
+        sql = f"SELECT id, name, at FROM documents_versions WHERE id IN ({', '.join('?' * len(part))})"
+        found.update({EntryId(row[0]): (row[1], row[2]) for row in views.execute(sql, part)})
+    return found
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -127,19 +189,19 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     _settle(views, later)
 
 
-def _row(key: int, entry: Entry, text: Version | Translation) -> tuple[Any, ...]:
-    turned, source = "", None
-    media_type, tags = "", "[]"
-    if isinstance(text, Version):
-        media_type, tags = text.media_type, json.dumps(text.tags, ensure_ascii=False)
+def _row(fresh: _Fresh, is_head: bool) -> tuple[Any, ...]:
+    key, entry, text = fresh
+    source, media_type, tags = None, "", "[]"
+    if isinstance(text, Translation):
+        source = next(iter(entry.links), None)
     else:
-        turned, source = text.language, next(iter(entry.links), None)
-    blob = text.held.blob if isinstance(text.held, LongText) else None
+        media_type = text.media_type
+        tags = json.dumps(text.tags, ensure_ascii=False) if text.tags else tags
     return (
         key,
         entry.id,
         text.name,
-        turned,
+        fresh.line[1],
         entry.time_ms,
         entry.author,
         entry.time_ms,
@@ -149,9 +211,9 @@ def _row(key: int, entry: Entry, text: Version | Translation) -> tuple[Any, ...]
         tags,
         text.public,
         text.size,
-        blob,
+        text.held.blob if isinstance(text.held, LongText) else None,
         source,
-        1,
+        is_head,
     )
 
 
@@ -161,10 +223,7 @@ def _refresh_heads(views: Views, ids: Iterable[EntryId]) -> None:
 
 
 def _settle(views: Views, keys: Iterable[int]) -> None:
-    """Put versions, and those after them that this affects, in their right order.
-
-    New ones come first, in the order of arrival, then others in their old order.
-    """
+    """Put these, and those after them that this affects, in their right order."""
     queue = [(-1, key) for key in sorted(keys)]
     queued = {key for _, key in queue}
     while queue:
