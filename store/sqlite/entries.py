@@ -8,13 +8,13 @@ memory; one that only reads asks the file, for another may be writing to it.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import apsw
 
 from store.entry import Entry, check_body
-from store.errors import Damaged, StorageFull
+from store.errors import NotFound, StorageFull
 from store.ids import EntryId
 from store.interface import (
     MAX_KEY,
@@ -44,7 +44,7 @@ from store.sqlite.rows import (
     entry_of,
     insert_entries,
     read_after,
-    read_entry,
+    read_entries,
     read_headers,
 )
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed
@@ -97,7 +97,10 @@ class SqliteEntryStore:
     def key_of(self, entry_id: EntryId) -> EntryKey:
         """The key of an entry. Raises: NotFound."""
         with self._database.read() as connection:
-            return find_entry(connection, entry_id)[0]
+            found = find_headers(connection, frozenset((entry_id,)))
+        if not found:
+            raise NotFound("no such entry is held here")
+        return found[0][0]
 
     def headers_of(
         self, ids: Iterable[EntryId], views: ReadViews | None = None
@@ -118,12 +121,9 @@ class SqliteEntryStore:
     def at_keys(self, keys: Sequence[int]) -> list[Entry | None]:
         """The entries of these keys, in their order; None where a key has no entry any more, or one whose
         header is damaged."""
-        found: list[Entry | None] = [None] * len(keys)
         with self._database.read() as connection:
-            for at, key in enumerate(keys):
-                with suppress(Damaged):
-                    found[at] = read_entry(connection, key)
-        return found
+            found = read_entries(connection, sorted(set(keys)))
+        return [found.get(key) for key in keys]
 
     def after_key(self, key: int, limit: int) -> Batch:
         """At most `limit` entries with keys above `key`, in the order of arrival.

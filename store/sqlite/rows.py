@@ -64,6 +64,17 @@ def read_entry(connection: apsw.Connection, key: int) -> Entry | None:
     return None if row is None else entry_of(*row)
 
 
+def read_entries(connection: apsw.Connection, keys: Sequence[int]) -> dict[int, Entry]:
+    """The entries of these ascending keys, less those with a damaged header, by their keys."""
+    if not keys:
+        return {}
+    rows: Any = connection.execute(
+        "SELECT k, head, body FROM carray(?) AS wanted CROSS JOIN entries ON k = wanted.value",
+        (apsw.carray(array("q", keys)),),
+    ).fetchall()
+    return {int(key): entry for key, entry in sound_entries(rows)}
+
+
 def read_headers(connection: apsw.Connection, keys: Sequence[int]) -> list[tuple[EntryKey, Entry]]:
     """The entries of these ascending keys without their bodies, less those with a damaged header."""
     if not keys:

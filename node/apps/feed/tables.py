@@ -41,7 +41,7 @@ SCHEMA: Final = Schema(
         "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
         "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
         """CREATE TABLE feed_links (
-            parent INT, k INT, place INT NOT NULL, rest INT NOT NULL, PRIMARY KEY (parent, k)
+            parent INT, k INT, place INT, rest INT NOT NULL, PRIMARY KEY (parent, k, place)
         ) WITHOUT ROWID""",
         """CREATE TABLE feed_topics (
             topic TEXT, at INT, tie INT, k INT, PRIMARY KEY (topic, at, tie, k)
