@@ -54,6 +54,12 @@ def references_to(views: ReadViews, blob: bytes, limit: int = -1) -> list[BlobRe
     return [BlobReference(*row) for row in views.execute(sql, (blob, limit))]
 
 
+def references_between(views: ReadViews, low: bytes, high: bytes, limit: int) -> list[BlobReference]:
+    """References to blobs whose ids are from `low` to `high`, in the order of the ids, then of arrival."""
+    sql = "SELECT blob, k, size FROM blobs_referenced WHERE blob BETWEEN ? AND ? ORDER BY blob, k LIMIT ?"
+    return [BlobReference(*row) for row in views.execute(sql, (low, high, limit))]
+
+
 def is_referenced(views: ReadViews, blob: bytes) -> bool:
     """Does any entry name that blob?"""
     return bool(references_to(views, blob, 1))

@@ -12,6 +12,7 @@ from node.limits import DEFAULT_SHOWN
 from node.looking import Json, Look
 from node.naming import Names
 from node.quoting import quoted
+from node.sharing.attached import attached
 from node.sharing.folders import BadFolder, FolderFile
 from node.sharing.pacing import Done, advance
 from node.sharing.saving import Target, check_free, save_file, save_folder, target_of
@@ -117,11 +118,13 @@ class SharingQueries:
     def find(self, text: str) -> Shared:
         """The one file that a text names: an id of an entry or a blob, or a name. Raises: Missing, Ambiguous.
 
-        Of several files of one name, those that were replaced do not count.
+        Of several files of one name, those that were replaced do not count. A blob that no file has may be
+        an attachment.
         """
         names, until = self.look.names.now(), self.look.until()
         with self.look.home.entries.views() as views:
             found = files.candidates(views, text, until)
+        found = found or attached(self.look.home, text, until)
         current = [each for each, by in self._with_replacements(found, names) if by is None]
         return files.choose(current or found, text)
 
@@ -192,7 +195,7 @@ class SharingQueries:
                 f"Nothing of {quoted(shared.file.name)} is here.", f"Get it first: aster file get {file}"
             )
         self.pin(shared.file.blob, pinned)
-        return self.describe(shared.id)
+        return self._shown(shared, self.look.names.now(), None)
 
     def pin(self, blob: bytes, pinned: bool) -> None:
         """Pin a blob, or not, with those of a folder that are here. Raises: NotFound."""
@@ -218,7 +221,10 @@ class SharingQueries:
             )
         before_bytes = home.blobs.used_bytes()
         self._drop(shared.file.blob)
-        return {**self.describe(shared.id), "freed_bytes": max(0, before_bytes - home.blobs.used_bytes())}
+        return {
+            **self._shown(shared, names, None),
+            "freed_bytes": max(0, before_bytes - home.blobs.used_bytes()),
+        }
 
     def _is_pinned(self, blob: bytes) -> bool:
         state = self.look.home.blobs.state(blob)

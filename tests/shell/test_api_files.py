@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from gossip.net.memory import MemoryNet
+from node.apps.feed import bodies as feed
 from node.apps.files import bodies
 from node.apps.files.bodies import FOLDER_MEDIA_TYPE, SharedFile
 from node.doors.control.protocol import Json
@@ -22,7 +23,7 @@ from node.testing.nodes import Node, running
 from store.blobs import CHUNK_BYTES, Manifest, chunk_id
 from store.codec import encode
 from store.entry import SALT_BYTES
-from store.ids import LOG_FILES, from_text, to_text
+from store.ids import LOG_FEED, LOG_FILES, from_text, to_text
 
 DEADLINE_S = 60
 
@@ -279,6 +280,23 @@ async def test_what_nobody_has_is_waited_for_only_so_long(tmp_path: Path):
         assert os.listdir(tmp_path) == []
 
 
+async def test_an_attachment_is_got_by_its_blob(tmp_path: Path):
+    (tmp_path / "poster.pdf").write_bytes(b"poster")
+    async with pair() as (alice, bob):
+        posted = await alice.api.social.post("The poster", attach=[str(tmp_path / "poster.pdf")])
+        await bob.api.wait(30, id=posted["id"])
+        [shown] = [each async for each in bob.api.social.read()]
+        blob = shown["attachments"][0]["blob"]
+        (tmp_path / "got").mkdir()
+        saved = await get(bob, blob[:10], tmp_path / "got", timeout_s=30)
+        assert (saved["name"], saved["id"]) == ("poster.pdf", posted["id"])
+        assert (tmp_path / "got" / "poster.pdf").read_bytes() == b"poster"
+        assert (await bob.api.sharing.file_pin(blob))["pinned"] is True
+        assert (await bob.api.sharing.file_drop(blob))["held"] == "none"
+        with pytest.raises(Missing):
+            await bob.api.sharing.file_show("poster.pdf")
+
+
 # --- what a hostile author shares ---------------------------------------------------------------------
 
 CLIMBING = {
@@ -305,6 +323,18 @@ async def test_a_path_that_climbs_out_is_refused_and_nothing_is_written(tmp_path
         assert shown["contents"] is None
         assert "breaks a rule" in shown["fault"]
         assert (await node.api.sharing.file_usage())["blobs"] == 2
+
+
+@pytest.mark.parametrize("name", ["..", ".", "con", "a:b", "a\\..\\b"])
+async def test_an_attachment_with_a_name_that_climbs_out_gets_another(tmp_path: Path, name: str):
+    async with alone() as node:
+        content = await hold(node, b"evil")
+        attachment = feed.Attachment(content.id, name, "text/plain", 4)
+        body = feed.compose(feed.Post("look", "en", attachments=(attachment,)), os.urandom(SALT_BYTES))
+        await node.author.write(LOG_FEED, [Intent(body)])
+        saved = await get(node, to_text(content.id), tmp_path)
+        assert os.listdir(tmp_path) == [f"file-{to_text(content.id)[:10]}"]
+        assert saved["path"] == str(tmp_path / os.listdir(tmp_path)[0])
 
 
 async def test_a_folder_whose_list_is_no_list_is_refused(tmp_path: Path):
