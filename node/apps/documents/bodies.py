@@ -15,12 +15,15 @@ The first form of kind 33 had five elements, `[33, name, title, media_type, text
 Specification: docs/protocol/documents.md.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from node.apps.documents.units import UNIT_ID_BYTES, Unit
 from node.errors import BadData, TextTooLarge
+from node.languages import MAX_TAG_CHARS as MAX_LANGUAGE_CHARS
 from node.languages import read_tag
 from node.quoting import quoted
 from store.crypto import digest
@@ -70,7 +73,12 @@ DEFAULT_MEDIA_TYPE: Final = "text/plain"
 _BLOB_ID_BYTES: Final = 32
 _FIRST_FORM_ITEMS: Final = 5
 _FIRST_FORM_UNIT: Final = bytes(UNIT_ID_BYTES)
-_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What has the category Cc, Cs, Zl or Zp."""
+
+_REMEMBERED: Final = 4_096
+"""Tags and languages that were checked, and are not checked again; each is short."""
+
 _TAG_MARKS: Final = frozenset("_-\u00b7")
 
 
@@ -317,6 +325,11 @@ def _checked(text: Version | Translation) -> Version | Translation | None:
 
 def _spelled(tag: str) -> str:
     """A language tag in its one spelling; empty where it is none."""
+    return _short_spelled(tag) if 0 < len(tag) <= MAX_LANGUAGE_CHARS else ""
+
+
+@lru_cache(_REMEMBERED)
+def _short_spelled(tag: str) -> str:
     try:
         return read_tag(tag)
     except BadData:
@@ -352,13 +365,18 @@ def _canonical_tag(text: str) -> str:
 
 
 def _is_tag(tag: str) -> bool:
-    if not 1 <= len(tag) <= MAX_TAG_CHARS or tag != _canonical_tag(tag):
-        return False
-    return all(char in _TAG_MARKS or unicodedata.category(char)[0] in "LNM" for char in tag)
+    return 1 <= len(tag) <= MAX_TAG_CHARS and _is_short_tag(tag)
+
+
+@lru_cache(_REMEMBERED)
+def _is_short_tag(tag: str) -> bool:
+    return tag == _canonical_tag(tag) and all(
+        char in _TAG_MARKS or unicodedata.category(char)[0] in "LNM" for char in tag
+    )
 
 
 def _is_plain(text: str) -> bool:
-    return not any(unicodedata.category(char) in _CONTROL for char in text)
+    return _CONTROL.search(text) is None
 
 
 def searched(text: Version | Translation) -> str:
