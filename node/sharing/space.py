@@ -72,6 +72,7 @@ class Space:
         self._hub = hub
         self._lock = threading.Lock()
         self._counted: _Count | None = None
+        self._is_swept = False
 
     def quotas(self) -> Quotas:
         """What files may take, as the settings say now; defaults where they cannot be read."""
@@ -146,8 +147,11 @@ class Space:
         """
         stale = self._home.blobs.stale(*self._before(), MAX_TIDIED)
         garbage = [state.blob for state in stale if not self.is_named(state.blob)]
-        self._home.blobs.drop_all(garbage)
-        self._home.blobs.tidy()
+        for start in range(0, len(garbage), _BATCH):
+            self._home.blobs.drop_all(garbage[start : start + _BATCH])
+        if not self._is_swept:  # strays are left by a crash, so once is enough
+            self._home.blobs.tidy()
+            self._is_swept = True
         self.make_room(0)
         return len(garbage)
 
