@@ -42,7 +42,10 @@ def post(
         list[str] | None, typer.Option(metavar="PATH", help="A file that goes with it. Repeatable.")
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="Let it stand on the public site, without your name.")
+        bool,
+        typer.Option(
+            "--public", help="Let it stand on the public site; with your name if your profile does."
+        ),
     ] = False,
     language: Language = None,
     force: Annotated[

@@ -240,7 +240,7 @@ def _wrap(line: Line, width: int) -> Iterator[Line]:
             continue
         gap_wide = width_of(_text_of(gap))
         if row and used + gap_wide + wide > room:
-            yield Line(indent, tuple(row))
+            yield Line(indent, _joined(row))
             indent, row, used = rest, [], 0
         elif gap_wide:
             row.append(gap)
@@ -248,7 +248,25 @@ def _wrap(line: Line, width: int) -> Iterator[Line]:
         row += word
         used += wide
         gap = ""
-    yield Line(indent, tuple(row))
+    yield Line(indent, _joined(row))
+
+
+def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Parts of one style in a row as one."""
+    joined: list[Part] = []
+    for part in parts:
+        before = joined[-1] if joined else None
+        if isinstance(part, Styled):
+            is_same = isinstance(before, Styled) and before.style == part.style
+            text: Part = Styled(_text_of(before or "") + part.text, part.style) if is_same else part
+        else:
+            is_same = isinstance(before, str)
+            text = f"{before}{part}" if is_same else part
+        if is_same:
+            joined[-1] = text
+        else:
+            joined.append(text)
+    return tuple(joined)
 
 
 def _words(parts: Sequence[Part], room: int) -> Iterator[list[Part]]:

@@ -79,7 +79,7 @@ def _below(post: Json) -> list[str]:
             f" as written: aster thread {post['id'][:SHORT]} --original"
         )
     lines += [
-        f"file: {each['name']} ({show_bytes(each['size'])}, {each['media_type']}) {each['blob'][:SHORT]}"
+        f"file: {each['name']} ({show_bytes(each['size'])}): aster file get {each['blob'][:SHORT]}"
         for each in post.get("attachments", ())
     ]
     text = post["text"].casefold()

@@ -12,6 +12,7 @@ from node.apps.feed.tables import tie_of
 from node.apps.feed.topics import read_topic
 from node.apps.files import service as files
 from node.apps.found import Found
+from node.contacts.finding import hits as profiles_found
 from node.languages import read_tag
 from node.limits import MAX_SHOWN
 from node.looking import Json, Look
@@ -22,7 +23,7 @@ from node.social.posts import versions_of
 from node.social.searching import Hits, Wanted
 from node.store_faults import told_plainly
 from store.entry import Entry
-from store.ids import LOG_DOCS, LOG_FEED, LOG_FILES, AuthorId, LogNo, to_text
+from store.ids import LOG_DOCS, LOG_FEED, LOG_FILES, LOG_PROFILE, AuthorId, LogNo, to_text
 from store.sqlite.search import Hit
 
 OPEN_CHARS: Final = 16
@@ -94,6 +95,7 @@ class SearchQueries:
             LOG_FEED: lambda keys, until: self._of_feed(keys, until, sight),
             LOG_DOCS: lambda keys, until: documents.hits(store, keys, until),
             LOG_FILES: lambda keys, until: files.hits(store, keys, until, same),
+            LOG_PROFILE: lambda keys, until: profiles_found(self._look, keys, until),
         }
 
     def _of_feed(self, keys: Sequence[int], until: int, sight: Sight) -> list[Found | None]:

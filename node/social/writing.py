@@ -5,6 +5,7 @@ Everything that can be wrong is found before anything is written.
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from node.apps.documents import service as documents
@@ -17,6 +18,7 @@ from node.apps.feed.topics import read_topic, topics_in
 from node.errors import Ambiguous, BadData, BadRequest, Missing, NodeError, Refused, TextTooLarge
 from node.languages import read_tag
 from node.looking import Look
+from node.naming import Names
 from node.quoting import quoted
 from node.signing import Intent
 from node.social.mentions import find_mentions
@@ -52,12 +54,17 @@ class Change(NamedTuple):
 
 
 class Desk:
-    """Makes bodies of what a person says. Thread-safe."""
+    """Makes bodies of what a person says. For one request."""
 
     def __init__(self, look: Look, languages: Sequence[str]) -> None:
         """`languages`: what the owner reads and writes, the first one by default."""
         self._look = look
         self._language = languages[0] if languages else ""
+
+    @cached_property
+    def _names(self) -> Names:
+        """The names of when they were first needed: once for all lines of a request."""
+        return self._look.names.now()
 
     # --- posts --------------------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ class Desk:
 
     def _resolve(self, typed: str) -> bytes | None:
         """Whom a name or an id after an @ stands for. Raises: Ambiguous."""
-        names = self._look.names.now()
+        names = self._names
         called = names.called(typed)
         if len(called) == 1:
             return next(iter(called))

@@ -151,7 +151,7 @@ CALLS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
             "alice\\x1b[31m",
             "answers x4tr5pbebb  corrected  public",
             "    *bread*\\u202e for @bob (eve~k3jd)\n",
-            "    file: a\\x1b.pdf (1.5 kB, application/pdf) x4tr5pbebb\n",
+            "    file: a\\x1b.pdf (1.5 kB): aster file get x4tr5pbebb\n",
             "    #food  #bread  ✊ 2*  3 answers\n",
         ],
     ),
