@@ -1,17 +1,15 @@
-"""Both blob stores keep the same promises; the one on disk also survives crashes and damage."""
+"""Both blob stores keep the same promises."""
 
 import io
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from store.blob_interface import BlobStore, take_all
+from store.blob_interface import BlobStore
 from store.blob_memory import MemoryBlobStore
 from store.blobs import CHUNK_BYTES, Manifest, chunk_id, held_map
-from store.errors import NotFound, StorageFull, StoreError, StoreLocked, TooLarge, WrongKey
-from store.sqlite import chunk_folder
+from store.errors import NotFound, TooLarge
 from store.sqlite.blobs import SqliteBlobStore
 
 KEY = b"k" * 32
@@ -38,13 +36,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]
     made.close()
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SqliteBlobStore]:
-    made = opened(tmp_path)
-    yield made
-    made.close()
-
-
 def ignore(_: int) -> None:
     """For those who want no progress."""
 
@@ -57,10 +48,6 @@ def content_of(store: BlobStore, blob: bytes) -> bytes:
     parts: list[bytes] = []
     store.read(blob, parts.append)
     return b"".join(parts)
-
-
-def files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / "blobs").rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
@@ -289,187 +276,3 @@ def test_many_are_pinned_and_dropped_at_once(store: BlobStore):
     assert store.drop_all([*blobs, blobs[0], bytes(32)]) > 0
     assert store.listed() == []
     assert store.used_bytes() == 0
-
-
-# --- on disk ------------------------------------------------------------------------------------------
-
-
-def test_what_was_added_is_there_after_a_new_start(tmp_path: Path):
-    with_first = opened(tmp_path)
-    blob = added(with_first, THREE).id
-    used = with_first.used_bytes()
-    with_first.close()
-    with_first.close()
-    second = opened(tmp_path)
-    assert content_of(second, blob) == THREE
-    assert second.used_bytes() == used
-    second.close()
-
-
-def test_the_disk_tells_neither_content_nor_id_nor_length(disk: SqliteBlobStore, tmp_path: Path):
-    secret = b"what nobody else shall know " * 40
-    manifest = added(disk, secret)
-    raw = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    names = " ".join(str(path) for path in tmp_path.rglob("*"))
-    assert secret[:28] not in raw
-    assert manifest.chunks[0] not in raw
-    assert manifest.id not in raw
-    assert manifest.chunks[0].hex()[:12] not in names
-    assert [path.stat().st_size for path in files_in(tmp_path)] == [4_096]
-    assert all(path.stat().st_mode & 0o077 == 0 for path in files_in(tmp_path))
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "grow", "empty", "gone", "swap"])
-def test_a_damaged_chunk_counts_as_absent_and_can_be_put_again(
-    disk: SqliteBlobStore, tmp_path: Path, damage: str
-):
-    manifest = added(disk, THREE)
-    path = tmp_path / "blobs" / disk._folder.name_of(manifest.chunks[0])
-    other = tmp_path / "blobs" / disk._folder.name_of(manifest.chunks[1])
-    data = path.read_bytes()
-    spoilt = {
-        "flip": data[:5_000] + bytes([data[5_000] ^ 1]) + data[5_001:],
-        "cut": data[:10_000],
-        "grow": data + b"\0",
-        "empty": b"",
-        "gone": None,
-        "swap": other.read_bytes(),
-    }[damage]
-    if spoilt is None:
-        path.unlink()
-    else:
-        path.write_bytes(spoilt)
-    assert disk.read_chunk(manifest.chunks[0]) is None
-    assert disk.missing(manifest.id) == [0]
-    with pytest.raises(NotFound):
-        content_of(disk, manifest.id)
-    assert not disk.listed()[0].is_complete
-    disk.put_chunk(manifest.chunks[0], THREE[:CHUNK_BYTES])
-    assert disk.missing(manifest.id) == []
-    assert content_of(disk, manifest.id) == THREE
-
-
-def test_damage_that_shows_only_in_reading_ends_the_reading(disk: SqliteBlobStore, tmp_path: Path):
-    manifest = added(disk, THREE)
-    path = tmp_path / "blobs" / disk._folder.name_of(manifest.chunks[1])
-    data = bytearray(path.read_bytes())
-    data[100] ^= 0x80
-    path.write_bytes(data)
-    parts: list[bytes] = []
-    with pytest.raises(NotFound, match="damaged"):
-        disk.read(manifest.id, parts.append)
-    assert parts == [THREE[:CHUNK_BYTES]]
-    assert disk.missing(manifest.id) == [1]
-
-
-def test_adding_a_file_again_mends_its_damaged_chunks(disk: SqliteBlobStore, tmp_path: Path):
-    manifest = added(disk, THREE)
-    for path in files_in(tmp_path):
-        path.write_bytes(bytes(path.stat().st_size))
-    assert added(disk, THREE) == manifest
-    assert content_of(disk, manifest.id) == THREE
-
-
-def test_what_a_crash_left_behind_is_removed(tmp_path: Path):
-    first = opened(tmp_path)
-    kept = added(first, b"kept")
-    first.put_chunk(chunk_id(b"of a file that was being added"), b"of a file that was being added")
-    first.close()
-    half_written = tmp_path / "blobs" / "new" / "0123456789abcdef"
-    half_written.write_bytes(b"half of a chunk")
-    second = opened(tmp_path)
-    assert not half_written.exists()
-    assert second.tidy() == 1
-    assert len(files_in(tmp_path)) == 1
-    assert content_of(second, kept.id) == b"kept"
-    second.close()
-
-
-def test_what_was_added_without_being_durable_is_made_so_with_the_next(
-    disk: SqliteBlobStore, monkeypatch: pytest.MonkeyPatch
-):
-    synced: list[bytes] = []
-    monkeypatch.setattr(disk._folder, "sync", synced.extend)
-    monkeypatch.setattr(disk._folder, "sync_disk", lambda: synced.append(b"all"))
-    first = take_all(disk.adding(io.BytesIO(b"first"), durable=False), ignore)
-    assert synced == []
-    last = added(disk, b"last")
-    assert set(synced) == {first.chunks[0], last.chunks[0]}
-    synced.clear()
-    monkeypatch.setattr("store.sqlite.blobs.SYNC_CHUNKS", 2)
-    for content in (b"a", b"b", b"d"):
-        take_all(disk.adding(io.BytesIO(content), durable=False), ignore)
-    added(disk, b"c")
-    assert b"all" in synced
-
-
-def test_tidying_leaves_a_file_alone_that_is_being_added(disk: SqliteBlobStore):
-    removed: list[int] = []
-    manifest = disk.add(io.BytesIO(THREE), lambda _: removed.append(disk.tidy()))
-    assert removed == [0, 0, 0]
-    assert content_of(disk, manifest.id) == THREE
-
-
-def test_dropping_a_blob_leaves_chunks_of_a_file_that_is_being_added(disk: SqliteBlobStore):
-    before = added(disk, THREE)
-
-    def drop_once(read_bytes: int) -> None:
-        if read_bytes == CHUNK_BYTES:
-            disk.drop(before.id)
-
-    again = disk.add(io.BytesIO(THREE), drop_once)
-    assert content_of(disk, again.id) == THREE
-
-
-def test_others_may_read_while_one_writes(tmp_path: Path):
-    writer = opened(tmp_path)
-    blob = added(writer, THREE).id
-    reader = opened(tmp_path, read_only=True)
-    assert content_of(reader, blob) == THREE
-    second = added(writer, b"later").id
-    assert content_of(reader, second) == b"later"
-    assert reader.used_bytes() == writer.used_bytes()
-    with pytest.raises(StoreLocked):
-        opened(tmp_path)
-    changes: list[Callable[[], object]] = [
-        lambda: added(reader, b"x"),
-        lambda: reader.put_chunk(chunk_id(b"x"), b"x"),
-        lambda: reader.drop(blob),
-        lambda: reader.pin(blob, False),
-    ]
-    for change in changes:
-        with pytest.raises(StoreError):
-            change()
-    assert reader.tidy() == 0
-    reader.close()
-    writer.close()
-
-
-def test_reading_only_makes_no_store(tmp_path: Path):
-    with pytest.raises(NotFound):
-        opened(tmp_path, read_only=True)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_another_homes_key_opens_nothing(tmp_path: Path):
-    opened(tmp_path).close()
-    with pytest.raises(WrongKey):
-        opened(tmp_path, b"o" * 32)
-
-
-def test_a_full_disk_is_told_and_keeps_nothing(
-    disk: SqliteBlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    room = [300_000]
-
-    def write_within(handle: int, parts: Sequence[bytes]) -> int:
-        data = b"".join(parts)
-        taken = min(room[0], len(data))
-        room[0] -= taken
-        return os.write(handle, data[:taken])
-
-    monkeypatch.setattr(chunk_folder.os, "writev", write_within)
-    with pytest.raises(StorageFull):
-        added(disk, THREE)
-    assert disk.listed() == []
-    assert files_in(tmp_path) == []
