@@ -110,8 +110,8 @@ class _Rows:
         elif not entry.links:
             return
         elif type(said) is Reaction:
-            target = tie_of(entry.links[0])
-            row = (target, key, entry.author, entry.seq, said.symbol, int(said.on))
+            target, rest = tie_of(entry.links[0]), rest_of(entry.links[0])
+            row = (target, key, entry.author, entry.seq, said.symbol, int(said.on), rest)
             self.texts[entry.id] = ""
             self.tables["feed_reactions"].append(row)
         elif type(said) is Correction:
@@ -138,8 +138,8 @@ class _Rows:
             tables["feed_addressed"] += [(tie_of(who), at, tie, key, MENTIONED) for _, who in said.mentions]
 
     def _take_amendment(self, key: int, entry: Entry, kind: int, language: str, version: int) -> None:
-        target, tie = tie_of(entry.links[0]), tie_of(entry.id)
-        row = (target, kind, entry.time_ms, tie, key, entry.author, language, version)
+        target, rest = tie_of(entry.links[0]), rest_of(entry.links[0])
+        row = (target, kind, entry.time_ms, tie_of(entry.id), key, entry.author, language, version, rest)
         self.tables["feed_amendments"].append(row)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from node.apps.feed.service import at_keys
+from node.apps.feed.ordering import ORDERS
+from node.apps.feed.service import LARGEST_PAGE, at_keys, first_bound, is_enough
 from node.apps.feed.shown import Place, Shown
 from node.apps.feed.tables import tie_of
-from store.ids import LOG_FEED, AuthorId
+from store.ids import LOG_FEED, AuthorId, EntryId
 from store.sqlite.entries import SqliteEntryStore
 
 MENTION: Final = "mention"
@@ -14,9 +15,9 @@ ANSWER: Final = "answer"
 
 _ROWS: Final = """
     SELECT at, tie, k FROM feed_addressed
-    WHERE who = ? AND at BETWEEN ? AND ? AND (at, tie) < (?, ?) ORDER BY at DESC, tie DESC LIMIT ?
+    WHERE who = ? AND at BETWEEN ? AND ? AND (at, tie, k) < (?, ?, ?)
+    ORDER BY at DESC, tie DESC, k DESC LIMIT ?
 """
-_NO_TIE: Final = 2**56
 
 
 class Asked(NamedTuple):
@@ -33,6 +34,11 @@ class Asked(NamedTuple):
     since_ms: int = 0
     before: Place | None = None
 
+    def fits(self, shown: Shown) -> bool:
+        """Does it stand where it is asked for?"""
+        is_before = self.before is None or shown.place < self.before
+        return is_before and self.since_ms <= shown.at <= self.until
+
 
 class Addressed(NamedTuple):
     """A post that is addressed to somebody."""
@@ -46,17 +52,30 @@ class Addressed(NamedTuple):
 
 def addressed(store: SqliteEntryStore, asked: Asked) -> list[Addressed]:
     """The newest posts that are addressed to somebody, oldest first."""
-    at, tie = (
-        (asked.until + 1, _NO_TIE) if asked.before is None else (asked.before[0], tie_of(asked.before[1]))
-    )
-    bounds = (asked.since_ms, asked.until, at, tie, asked.limit)
+    if asked.limit < 1:
+        return []
+    found: list[Addressed] = []
+    size, bound = asked.limit + 1, first_bound(asked.until, asked.before)
+    while True:
+        rows = _newest_rows(store, asked, bound, size)
+        page = addressed_at(store, [key for _, _, key in rows], asked.who, asked.devices)
+        found += [each for each in page if each is not None and asked.fits(each.shown)]
+        places = [each.shown.place for each in found]
+        if len(rows) < size or is_enough(places, asked.limit, rows[-1]):
+            return sorted(found, key=lambda each: each.shown.place)[-asked.limit :]
+        size, bound = min(2 * size, LARGEST_PAGE), rows[-1]
+
+
+def _newest_rows(
+    store: SqliteEntryStore, asked: Asked, bound: tuple[int, int, int], size: int
+) -> list[tuple[int, int, int]]:
+    """The newest so many rows before a bound, newest first."""
     rows: set[tuple[int, int, int]] = set()
     with store.views() as views:
         for who in {asked.who, *asked.devices}:
-            rows.update((at, tie, key) for at, tie, key in views.execute(_ROWS, (tie_of(who), *bounds)))
-    newest = sorted(rows)[len(rows) - min(asked.limit, len(rows)) :]
-    found = addressed_at(store, [key for _, _, key in newest], asked.who, asked.devices)
-    return [each for each in found if each is not None]
+            bounds = (tie_of(who), asked.since_ms, min(asked.until, bound[0]), *bound, size)
+            rows.update((at, tie, key) for at, tie, key in views.execute(_ROWS, bounds))
+    return sorted(rows, reverse=True)[:size]
 
 
 def addressed_at(
@@ -65,10 +84,7 @@ def addressed_at(
     """The posts of these keys that are addressed to somebody; None: such a post is no other."""
     posts = at_keys(store, keys)
     answered = {post.entry.links[0] for post in posts if post is not None and post.entry.links}
-    own = frozenset(devices)
-    parents = {
-        entry.id for _, entry in store.headers_of(answered) if entry.author in own and entry.log == LOG_FEED
-    }
+    parents = _posts_of(store, answered, frozenset(devices))
     found: list[Addressed | None] = []
     for key, post in zip(keys, posts, strict=True):
         if post is None:
@@ -81,3 +97,14 @@ def addressed_at(
             why.append(ANSWER)
         found.append(Addressed(key, post, tuple(why)) if why else None)
     return found
+
+
+def _posts_of(
+    store: SqliteEntryStore, ids: Iterable[EntryId], devices: frozenset[AuthorId]
+) -> frozenset[EntryId]:
+    """Those of some ids that are posts of these devices and in the view."""
+    headers = [(key, entry) for key, entry in store.headers_of(ids) if entry.author in devices]
+    own = {key: entry.id for key, entry in headers if entry.log == LOG_FEED}
+    with store.views() as views:
+        held = {key for key, *_ in views.execute_for(ORDERS, sorted(own))}
+    return frozenset(entry_id for key, entry_id in own.items() if key in held)

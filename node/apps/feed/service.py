@@ -2,7 +2,7 @@
 
 An answer holds the newest posts that are wanted, in the order of the view. Newest is by that order, too,
 with two exceptions, so that no answer costs a walk through everything: of each author it is by the place in
-the author's log, whose claimed times do not go backwards, and of found posts by claimed time. They differ
+the author's log, as far as that differs by more than a day, and of found posts by claimed time. They differ
 where an author's clock was behind that of whom the author answered. Authors are devices; of a member's all
 are asked for.
 """
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from node.apps.feed.bodies import Post, parse
-from node.apps.feed.shown import Shown, TopicCount, Wanted
-from node.apps.feed.tables import tie_of
+from node.apps.feed.shown import Place, Shown, TopicCount, Wanted
+from node.apps.feed.tables import rest_of, tie_of
 from node.words import PROBES_AT_MOST, Words
 from store.entry import Entry
 from store.errors import NotFound
@@ -39,7 +39,7 @@ __all__ = [
 _PAGE: Final = 200
 """Entries of a log that are looked at together: a few ms."""
 
-_LARGEST_PAGE: Final = 3_200
+LARGEST_PAGE: Final = 3_200
 """Rows of a table that are looked at together, where many do not fit."""
 
 _PAGE_BYTES: Final = 16 * 2**20
@@ -48,21 +48,25 @@ _PAGE_BYTES: Final = 16 * 2**20
 _SPARE: Final = 10
 """Hits beyond those that are wanted: some are of other apps."""
 
-_NO_TIE: Final = 2**56
-"""Above every tie."""
+_LIFTED_MS: Final = 24 * 60 * 60 * 1_000
+"""How far above its claimed time a post of an author is looked for: what is further ahead is hidden."""
+
+_PAGES_FURTHER: Final = 10
+"""Pages of an author's log that are looked through for such posts alone, at most."""
 
 _ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
 _TIMELINE: Final = """
     SELECT at, tie, k FROM feed_timeline
-    WHERE at BETWEEN ? AND ? AND (at, tie) < (?, ?) ORDER BY at DESC, tie DESC LIMIT ?
+    WHERE at BETWEEN ? AND ? AND (at, tie, k) < (?, ?, ?) ORDER BY at DESC, tie DESC, k DESC LIMIT ?
 """
 _OF_TOPIC: Final = """
     SELECT at, tie, k FROM feed_topics
-    WHERE topic = ? AND at BETWEEN ? AND ? AND (at, tie) < (?, ?) ORDER BY at DESC, tie DESC LIMIT ?
+    WHERE topic = ? AND at BETWEEN ? AND ? AND (at, tie, k) < (?, ?, ?)
+    ORDER BY at DESC, tie DESC, k DESC LIMIT ?
 """
 _THREAD: Final = """
     SELECT k FROM feed_links JOIN feed_posts USING (k)
-    WHERE parent = ? AND at <= ? ORDER BY at DESC, tie DESC LIMIT ?
+    WHERE parent = ? AND rest = ? AND at <= ? ORDER BY at DESC, tie DESC LIMIT ?
 """
 _COUNTS: Final = """
     SELECT topic, count(*) AS messages, max(at) AS last FROM feed_topics
@@ -125,7 +129,7 @@ def target_of(store: SqliteEntryStore, entry_id: EntryId) -> EntryId | None:
 def thread(store: SqliteEntryStore, root: EntryId, until: int, limit: int) -> list[Shown]:
     """A thread in the order of the view: its root, if it is here, and the newest `limit` that link to it."""
     with store.views() as views:
-        rows = views.execute(_THREAD, (tie_of(root), until, limit))
+        rows = views.execute(_THREAD, (tie_of(root), rest_of(root), until, limit))
     posts = at_keys(store, [key for (key,) in rows])
     linked = [post for post in posts if post is not None and root in post.entry.links]
     first = find(store, root)
@@ -177,24 +181,31 @@ def _shown(entry: Entry | None, place: tuple[int, int] | None) -> Shown | None:
 def _in_pages(store: SqliteEntryStore, wanted: Wanted, sql: str, first: tuple[str, ...]) -> list[Shown]:
     """The newest posts of a table that fit, newest first; `first`: what its rows begin with."""
     found: list[Shown] = []
-    size = wanted.limit
-    at, tie = (wanted.until + 1, _NO_TIE) if wanted.before is None else _bound(wanted.before)
+    size = wanted.limit + 1
+    bound = first_bound(wanted.until, wanted.before)
     while True:
         with store.views() as views:
-            rows = views.execute(sql, (*first, wanted.since_ms, wanted.until, at, tie, size))
+            rows = views.execute(sql, (*first, wanted.since_ms, min(wanted.until, bound[0]), *bound, size))
         entries = store.at_keys([key for _, _, key in rows])
         posts = [_shown(entry, (at, tie)) for (at, tie, _), entry in zip(rows, entries, strict=True)]
         found += [post for post in posts if post is not None and wanted.fits(post)]
-        if len(rows) < size or len(found) >= wanted.limit:
+        if len(rows) < size or is_enough([post.place for post in found], wanted.limit, rows[-1]):
             return found
-        at, tie, _ = rows[-1]
-        size = min(2 * size, _LARGEST_PAGE)
+        bound = rows[-1]
+        size = min(2 * size, LARGEST_PAGE)
 
 
-def _bound(place: tuple[int, EntryId]) -> tuple[int, int]:
-    """What rows before a place are less than; `Wanted.fits` looks at those that share its tie."""
-    at, entry_id = place
-    return at, tie_of(entry_id) + 1
+def first_bound(until: int, before: Place | None) -> tuple[int, int, int]:
+    """What rows (order, tie, key) before a place are less than, with all that share its tie."""
+    return (until + 1, 0, 0) if before is None else (before[0], tie_of(before[1]) + 1, 0)
+
+
+def is_enough(found: Sequence[Place], limit: int, last_row: tuple[int, int, int]) -> bool:
+    """Are there so many, and all that share order and tie with the last of them? The newest come first."""
+    if len(found) < limit:
+        return False
+    at, entry_id = found[limit - 1]
+    return last_row[:2] < (at, tie_of(entry_id))
 
 
 def _of_topics(store: SqliteEntryStore, topics: frozenset[str], wanted: Wanted) -> list[Shown]:
@@ -212,12 +223,17 @@ def _of_authors(store: SqliteEntryStore, authors: frozenset[AuthorId], wanted: W
 def _of_author(store: SqliteEntryStore, author: AuthorId, wanted: Wanted) -> list[Shown]:
     """The end of one author's log, read backwards until there are enough, or all are too old."""
     found: list[Shown] = []
+    further = 0
     for entries in _backwards(store, LogId(author, LOG_FEED), wanted):
         shown = [post for post in _shown_of(store, entries) if wanted.fits(post)]
-        found += [post for post in reversed(shown) if has_words(store, post, wanted.words)]
-        if len(found) >= wanted.limit or all(entry.time_ms < wanted.since_ms for entry in entries):
+        found += [post for post in shown if has_words(store, post, wanted.words)]
+        found = in_order(found)[-wanted.limit :]
+        first_ms = max(wanted.since_ms, found[0].at if len(found) == wanted.limit else 0)
+        latest_ms = max(entry.time_ms for entry in entries)
+        further += latest_ms < first_ms
+        if latest_ms < first_ms - _LIFTED_MS or further >= _PAGES_FURTHER:
             break
-    return found[: wanted.limit]
+    return found
 
 
 def _backwards(store: SqliteEntryStore, log_id: LogId, wanted: Wanted) -> Iterator[list[Entry]]:

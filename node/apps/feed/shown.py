@@ -23,6 +23,11 @@ class Shown(NamedTuple):
     entry: Entry
     post: Post
 
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.at, self.entry.id
+
 
 class Wanted(NamedTuple):
     """Which posts are asked for; all conditions together."""

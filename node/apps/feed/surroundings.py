@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from node.apps.feed.bodies import CORRECTION, Correction, Translation, parse
 from node.apps.feed.shown import Amended, Around, Reacted, Same, Shown, Translated
-from node.apps.feed.tables import tie_of
+from node.apps.feed.tables import rest_of, tie_of
 from store.entry import Entry
 from store.ids import AuthorId, EntryId
 from store.sqlite.entries import SqliteEntryStore
@@ -19,19 +19,22 @@ MAX_CORRECTIONS: Final = 200
 """Newest corrections of one post that are looked at: its history, and some pages of a terminal."""
 
 _AMENDMENTS: Final = """
-    SELECT target, kind, time_ms, tie, k, device, language, version
+    SELECT target, rest, kind, time_ms, tie, k, device, language, version
     FROM carray(?) AS wanted CROSS JOIN feed_amendments ON target = wanted.value
 """
 _REACTIONS: Final = """
-    SELECT target, device, symbol, kept, max(seq)
+    SELECT target, rest, device, symbol, kept, max(seq)
     FROM carray(?) AS wanted CROSS JOIN feed_reactions ON target = wanted.value
-    GROUP BY target, device, symbol
+    GROUP BY target, rest, device, symbol
 """
 _ANSWERS: Final = """
-    SELECT parent, count(*) FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value
-    WHERE place = 0 GROUP BY parent
+    SELECT parent, rest, count(*) FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value
+    WHERE place = 0 GROUP BY parent, rest
 """
 
+
+_Bits: TypeAlias = tuple[int, int]
+"""The first 56 bits of an id and the next 56: of one target, and no other."""
 
 _Row: TypeAlias = tuple[int, int, int, AuthorId]
 """Of a correction: claimed time, tie, key, device."""
@@ -43,40 +46,45 @@ def around(store: SqliteEntryStore, posts: Sequence[Shown], same: Same) -> dict[
     with store.views() as views:
         amendments = views.execute_for(_AMENDMENTS, ties)
         reactions = views.execute_for(_REACTIONS, ties)
-        answers: dict[int, int] = dict(views.execute_for(_ANSWERS, ties))
-    reacted = defaultdict[int, list[Reacted]](list)
-    for target, device, symbol, kept, _ in reactions:
+        answers = {(tie, rest): count for tie, rest, count in views.execute_for(_ANSWERS, ties)}
+    reacted = defaultdict[_Bits, list[Reacted]](list)
+    for target, rest, device, symbol, kept, _ in reactions:
         if kept:
-            reacted[target].append(Reacted(AuthorId(device), symbol))
-    corrections = defaultdict[int, list[_Row]](list)
-    translations = defaultdict[int, list[tuple[int, Translated]]](list)
-    for target, kind, time_ms, tie, key, device, language, version in amendments:
+            reacted[target, rest].append(Reacted(AuthorId(device), symbol))
+    corrections = defaultdict[_Bits, list[_Row]](list)
+    translations = defaultdict[_Bits, list[tuple[int, Translated]]](list)
+    for target, rest, kind, time_ms, tie, key, device, language, version in amendments:
         if kind == CORRECTION:
-            corrections[target].append((time_ms, tie, key, device))
+            corrections[target, rest].append((time_ms, tie, key, device))
         else:
-            translations[target].append((time_ms, Translated(0, tie, key, device, language, version)))
+            translated = Translated(0, tie, key, device, language, version)
+            translations[target, rest].append((time_ms, translated))
     corrected = _corrected(store, posts, corrections, same)
     found = {}
     for post in posts:
-        tie = tie_of(post.entry.id)
+        bits = _bits_of(post.entry.id)
         found[post.entry.id] = Around(
             tuple(corrected.get(post.entry.id, ())),
-            _translations(post, translations.get(tie, ())),
-            tuple(reacted.get(tie, ())),
-            answers.get(tie, 0),
+            _translations(post, translations.get(bits, ())),
+            tuple(reacted.get(bits, ())),
+            answers.get(bits, 0),
         )
     return found
 
 
+def _bits_of(entry_id: EntryId) -> _Bits:
+    return tie_of(entry_id), rest_of(entry_id)
+
+
 def _corrected(
-    store: SqliteEntryStore, posts: Sequence[Shown], rows: Mapping[int, Sequence[_Row]], same: Same
+    store: SqliteEntryStore, posts: Sequence[Shown], rows: Mapping[_Bits, Sequence[_Row]], same: Same
 ) -> dict[EntryId, list[Amended]]:
     """Corrections that count of each post, in their order, none before the post."""
     placed: list[tuple[Shown, int, int]] = []
     for post in posts:
         own = [
             (max(time_ms, post.at + 1), tie, key)
-            for time_ms, tie, key, device in rows.get(tie_of(post.entry.id), ())
+            for time_ms, tie, key, device in rows.get(_bits_of(post.entry.id), ())
             if same(post.entry.author, device)
         ]
         placed += [(post, at, key) for at, _, key in sorted(own)[-MAX_CORRECTIONS:]]

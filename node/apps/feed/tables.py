@@ -9,18 +9,20 @@ is the first 56 bits of an id as a number.
     feed_links      (parent, k, place, rest)
                                             every link of a post: tie of the entry linked to, key of the post,
                                             which of its links it is (0: what it answers), and the next 56
-                                            bits of the id, for who has to be sure
+                                            bits of the id that is linked to
     feed_topics     (topic, at, tie, k)     posts by the topics of their own body
     feed_addressed  (who, at, tie, k, why)  posts that mention somebody (`MENTIONED`, tie of the who), or
                                             answer a post of a device (`ANSWERED`, tie of the device)
-    feed_reactions  (target, k, device, seq, symbol, kept)
-                                            every reaction: tie of its target. Of one device, target and
-                                            symbol the one of the highest seq counts, if it is kept
-    feed_amendments (target, kind, time_ms, tie, k, device, language, version)
-                                            corrections and translations: tie of their target, claimed time;
-                                            tie of the version that was translated, 0 in corrections
+    feed_reactions  (target, k, device, seq, symbol, kept, rest)
+                                            every reaction: tie and next bits of its target. Of one device,
+                                            target and symbol the one of the highest seq counts, if it is kept
+    feed_amendments (target, kind, time_ms, tie, k, device, language, version, rest)
+                                            corrections and translations: tie and next bits of their target,
+                                            claimed time; tie of the version that was translated, 0 in
+                                            corrections
 
-Two ids may share their first bits: whoever reads looks at the links of the entries themselves. Whether an
+Whoever has some hours can make two ids that share their first 56 bits, so that what was said about one would
+stand under the other: readers compare the next bits as well, or look at the links of the entries. Whether an
 amendment counts is asked when it is shown, for it depends on who belongs to whom.
 """
 
@@ -36,7 +38,7 @@ _TIE_BYTES: Final = 7
 
 SCHEMA: Final = Schema(
     "feed",
-    2,
+    3,
     (
         "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
         "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
@@ -52,11 +54,12 @@ SCHEMA: Final = Schema(
         """CREATE TABLE feed_reactions (
             target INT, k INT,
             device BLOB NOT NULL, seq INT NOT NULL, symbol TEXT NOT NULL, kept INT NOT NULL,
+            rest INT NOT NULL,
             PRIMARY KEY (target, k)
         ) WITHOUT ROWID""",
         """CREATE TABLE feed_amendments (
             target INT, kind INT, time_ms INT, tie INT, k INT,
-            device BLOB NOT NULL, language TEXT NOT NULL, version INT NOT NULL,
+            device BLOB NOT NULL, language TEXT NOT NULL, version INT NOT NULL, rest INT NOT NULL,
             PRIMARY KEY (target, kind, time_ms, tie, k)
         ) WITHOUT ROWID""",
     ),
@@ -68,8 +71,8 @@ COLUMNS: Final = {
     "feed_links": ("parent", "k", "place", "rest"),
     "feed_topics": ("topic", "at", "tie", "k"),
     "feed_addressed": ("who", "at", "tie", "k", "why"),
-    "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept"),
-    "feed_amendments": ("target", "kind", "time_ms", "tie", "k", "device", "language", "version"),
+    "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept", "rest"),
+    "feed_amendments": ("target", "kind", "time_ms", "tie", "k", "device", "language", "version", "rest"),
 }
 """Of each table. Rows are told apart by the columns up to and with ``k``, and ``why``."""
 

@@ -40,12 +40,16 @@ def topics_in(text: str) -> list[str]:
     return list(dict.fromkeys(topic for topic in found if is_topic(topic)))
 
 
-@lru_cache(maxsize=_KNOWN_TOPICS)
 def is_topic(text: str) -> bool:
     """Is this a topic in its one form?"""
+    return 1 <= len(text) <= MAX_TOPIC_CHARS and _is_well_formed(text)
+
+
+@lru_cache(maxsize=_KNOWN_TOPICS)
+def _is_well_formed(text: str) -> bool:
+    """As `is_topic`, for texts that are short enough to be remembered."""
     return (
-        1 <= len(text) <= MAX_TOPIC_CHARS
-        and all(map(_belongs, text))
+        all(map(_belongs, text))
         and text[0] not in "-\u00b7"
         and text[-1] not in "-\u00b7"
         and any(unicodedata.category(char)[0] == "L" for char in text)
