@@ -66,7 +66,7 @@ def export(
     for name in wanted:
         try:
             answer = session.call("doc/show", name=name, version=version, language=checked(language))
-            path = _place_in(Path(to), name) if is_folder else Path(to)
+            path = place_in(Path(to), name) if is_folder else Path(to)
             write_file(path, answer["text"], force)
         except (Missing, Conflict) as error:
             if len(wanted) == 1:
@@ -98,7 +98,7 @@ def _all_names(session: Session, tags: list[str] | None) -> list[str]:
             return names
 
 
-def _place_in(folder: Path, name: str) -> Path:
+def place_in(folder: Path, name: str) -> Path:
     """Where in a folder a document goes; folders on the way are made.
 
     Raises: Conflict: a link or a file stands in the way. DiskFull.
