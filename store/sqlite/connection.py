@@ -35,6 +35,16 @@ MAX_READERS: Final = 4
 CHECKPOINT_PAGES: Final = 5_000
 """Pages in the WAL, 40 MB, after which a commit copies them into the file. Bulk needs it large."""
 
+MAX_CHECKPOINT_PAGES: Final = 32_000
+"""The same for a large file, 260 MB at most: bulk changes the same pages of its views again and again, and
+the more of that lies in the WAL, the fewer copies are made."""
+
+_WAL_SHARE: Final = 3
+"""The WAL may become as large as the file divided by this."""
+
+_COMMITS_BETWEEN_LOOKS: Final = 32
+"""After so many commits the writer looks how large the file has become."""
+
 WAL_KEEP_BYTES: Final = 64 * 2**20
 """A WAL that a long reader let grow is cut back to this."""
 
@@ -107,6 +117,7 @@ class Database:
         self._writer: apsw.Connection | None = None
         self._writing = threading.RLock()
         self._synced = False
+        self._commits = 0
         self._idle: list[apsw.Connection] = []
         self._readers = threading.BoundedSemaphore(MAX_READERS)
         self._closed = False
@@ -184,6 +195,7 @@ class Database:
             if connection is None:
                 raise StoreError("this store was closed or opened for reading only")
             self._set_sync(connection, durable)
+            self._set_checkpoint(connection)
             connection.execute("BEGIN IMMEDIATE").fetchall()
             try:
                 yield connection
@@ -198,6 +210,14 @@ class Database:
         if durable != self._synced:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}").fetchall()
             self._synced = durable
+
+    def _set_checkpoint(self, connection: apsw.Connection) -> None:
+        """Let the WAL of a large file grow further than that of a small one."""
+        if self._commits % _COMMITS_BETWEEN_LOOKS == 0:
+            row: Any = connection.execute("PRAGMA page_count").fetchone()
+            pages = min(max(CHECKPOINT_PAGES, row[0] // _WAL_SHARE), MAX_CHECKPOINT_PAGES)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {pages}").fetchall()
+        self._commits += 1
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:

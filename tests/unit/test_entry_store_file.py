@@ -13,6 +13,7 @@ from store.entry import Entry, make_body, sign
 from store.errors import NotFound, StoreError, StoreLocked, WrongKey
 from store.ids import LOG_FEED, NetworkId
 from store.log import LogId
+from store.sqlite import connection as connection_module
 from store.sqlite.connection import APPLICATION_ID, MAX_READERS, Database, insert_rows
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.migrations import TooNew, migrate, migrations
@@ -250,3 +251,26 @@ def test_one_that_only_reads_changes_no_version(path: Path) -> None:
     Database(path, STORE_KEY, create=True).close()
     with Database(path, STORE_KEY, read_only=True) as database, pytest.raises(StoreError, match="older"):
         migrate(database)
+
+
+def test_the_log_of_a_larger_file_may_grow_further_before_it_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CHECKPOINT_PAGES", 4)
+    monkeypatch.setattr(connection_module, "MAX_CHECKPOINT_PAGES", 30)
+
+    def limit() -> int:
+        for _ in range(33):
+            with database.write() as connection:
+                [(pages,)] = connection.execute("PRAGMA wal_autocheckpoint").fetchall()
+        return int(pages)
+
+    with Database(tmp_path / "log.db", bytes(32), create=True) as database:
+        assert limit() == 4
+        with database.write() as connection:
+            connection.execute("CREATE TABLE t (b BLOB)").fetchall()
+        for megabytes, expected in ((0.4, (16, 20)), (2, (30, 30))):
+            with database.write() as connection:
+                connection.execute("INSERT INTO t VALUES (zeroblob(?))", (int(megabytes * 10**6),)).fetchall()
+            low, high = expected
+            assert low <= limit() <= high
