@@ -52,8 +52,6 @@ class Summary(NamedTuple):
     blobs: int
     pinned_bytes: int
     """Bytes of those that are pinned, whole or begun."""
-    begun_bytes: int
-    """Bytes that those which were begun still lack."""
 
 
 class Source(Protocol):
@@ -191,6 +189,10 @@ class BlobStore(Protocol):
 
     def stale_bytes(self, used_before_ms: int, begun_before_ms: int) -> int:
         """Bytes of all blobs that `stale` would give."""
+        ...
+
+    def begun_bytes(self) -> int:
+        """Bytes that the blobs which were begun still lack."""
         ...
 
     def summary(self) -> Summary:

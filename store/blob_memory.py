@@ -165,11 +165,14 @@ class MemoryBlobStore:
         """Bytes of all blobs that `stale` would give."""
         return sum(each.size for each in self.stale(used_before_ms, begun_before_ms, len(self._blobs)))
 
+    def begun_bytes(self) -> int:
+        """Bytes that the blobs which were begun still lack."""
+        return sum(state.size - state.held_bytes for state in self.listed())
+
     def summary(self) -> Summary:
         """All blobs in numbers."""
         states = self.listed()
-        pinned_bytes = sum(state.size for state in states if state.pinned)
-        return Summary(len(states), pinned_bytes, sum(state.size - state.held_bytes for state in states))
+        return Summary(len(states), sum(state.size for state in states if state.pinned))
 
     def used_bytes(self) -> int:
         """Bytes of all chunks that are here."""

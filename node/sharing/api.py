@@ -23,7 +23,7 @@ from node.sharing.attaching import Attachment
 from node.sharing.pacing import Done, advance
 from node.sharing.queries import SharingQueries
 from node.sharing.space import Space
-from node.sharing.taking import LeftOut, Progress, Taken, media_type_of, take, take_data
+from node.sharing.taking import LeftOut, Progress, Steps, Taken, media_type_of, take, take_data
 from node.signing import Intent
 from node.store_faults import told_plainly
 from store.blobs import BlobId
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 TIDY_EVERY_S: Final = 3_600.0
 """How often what nobody names is looked for."""
+
+TIDY_AFTER_S: Final = 60.0
+"""How long after the start it is looked for first: there is more urgent work then."""
 
 MAX_LEFT_OUT_SHOWN: Final = 1_000
 """Of what was left out of a folder, in one answer."""
@@ -64,6 +67,7 @@ class SharingApi:
 
     async def run(self) -> None:
         """Drop what nobody names any more, now and then, until cancelled."""
+        await trio.sleep(TIDY_AFTER_S)
         while True:
             with suppress(NodeError):  # a disk that is full or busy now may not be in an hour
                 await self._room.ask(self.space.tidy)
@@ -131,7 +135,7 @@ class SharingApi:
         if len(links) > bodies.MAX_REPLACED:
             raise TextTooLarge(f"A file replaces at most {bodies.MAX_REPLACED} others.", "Name fewer.")
         taken: Taken | None = None
-        async with aclosing(self._steps(take(path, self._room.home.blobs, self.space))) as steps:
+        async with aclosing(self._steps(self._taking(path))) as steps:
             async for step in steps:
                 if isinstance(step, Done):
                     taken = step.result
@@ -157,6 +161,10 @@ class SharingApi:
         described = await self._room.ask(self._queries.describe, entry.id)
         yield {"event": "result", **described, **written(entry), **_left_out(taken.left_out)}
 
+    def _taking(self, path: str) -> Steps:
+        home = self._room.home
+        return take(path, home.blobs, self.space, home.paths.home)
+
     def _replaceable(self, text: str) -> EntryId:
         return self._queries.find(text).id
 
@@ -180,7 +188,7 @@ class SharingApi:
             raise BadData(
                 f"{quoted(path)} is a folder.", "Share it (aster file add) and name it in the text."
             )
-        async with aclosing(self._steps(take(path, self._room.home.blobs, self.space))) as steps:
+        async with aclosing(self._steps(self._taking(path))) as steps:
             async for step in steps:
                 if isinstance(step, Done):
                     return await self._attached(step.result, name)

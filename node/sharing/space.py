@@ -31,7 +31,13 @@ from store.blobs import BlobId
 from store.errors import NotFound
 
 COUNT_KEPT_MS: Final = 60_000
-"""Who takes how much is counted again after this time: it looks at every blob that is held."""
+"""Who takes how much is counted again after this time, where few blobs are held: it looks at each of them."""
+
+MANY: Final = 10_000
+"""Blobs from which on it is counted again only every hour: each takes some 0.1 ms."""
+
+MANY_KEPT_MS: Final = 3_600_000
+"""How long a count of many blobs is kept."""
 
 MAX_NAMING: Final = 64
 """Entries that name a blob and are looked at: whose file it is, the first of them know best."""
@@ -47,7 +53,9 @@ _BATCH: Final = 64
 class _Count(NamedTuple):
     """Who takes how much."""
 
-    due_ms: int
+    taken_ms: int
+    blobs: int
+    """How many were looked at."""
     members: dict[bytes, int]
     sections: dict[bytes, int]
     granted: set[bytes]
@@ -89,7 +97,7 @@ class Space:
     def _stock(self) -> Stock:
         blobs = self._home.blobs
         free_bytes = shutil.disk_usage(self._home.paths.home).free
-        return Stock(blobs.used_bytes(), free_bytes, blobs.summary().begun_bytes)
+        return Stock(blobs.used_bytes(), free_bytes, blobs.begun_bytes())
 
     # --- making room --------------------------------------------------------------------------------
 
@@ -241,18 +249,22 @@ class Space:
     def shares(self) -> dict[bytes, int]:
         """Bytes that are held of files that each member (in an open circle each device) names."""
         with self._lock:
-            return dict(self._count().members)
+            return dict(self._count(0).members)
 
-    def _count(self) -> _Count:
-        now_ms = self._look.now_ms()
-        if self._counted is None or now_ms >= self._counted.due_ms:
-            self._counted = _Count(now_ms + COUNT_KEPT_MS, {}, {}, set())
-            known: dict[bytes, set[bytes]] = {}
-            for state in self._home.blobs.listed():
-                members = self._naming(state.blob, known)
-                naming = [(member, self._sections(member)) for member in members]
-                _charge(self._counted, naming, state.size)
-        return self._counted
+    def _count(self, kept_ms: int = COUNT_KEPT_MS) -> _Count:
+        """Who takes how much, counted at most `kept_ms` ago, or longer where blobs are many."""
+        now_ms, counted = self._look.now_ms(), self._counted
+        if counted is not None:
+            age_ms = now_ms - counted.taken_ms
+            if age_ms < (MANY_KEPT_MS if counted.blobs >= MANY else kept_ms):
+                return counted
+        states = self._home.blobs.listed()
+        counted = self._counted = _Count(now_ms, len(states), {}, {}, set())
+        known: dict[bytes, set[bytes]] = {}
+        for state in states:
+            members = self._naming(state.blob, known)
+            _charge(counted, [(member, self._sections(member)) for member in members], state.size)
+        return counted
 
     def _sections(self, member: bytes) -> tuple[bytes, ...]:
         census = self._look.names.census()

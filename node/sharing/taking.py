@@ -12,6 +12,7 @@ import stat
 import unicodedata
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from node.apps.files.bodies import (
@@ -82,8 +83,10 @@ def media_type_of(name: str) -> str:
     return found if len(found) <= MAX_MEDIA_TYPE_CHARS else UNKNOWN_MEDIA_TYPE
 
 
-def take(path: str, blobs: BlobStore, space: Space) -> Steps:
+def take(path: str, blobs: BlobStore, space: Space, home: Path) -> Steps:
     """Take the file or folder at an absolute path, step by step. What was named may be a symbolic link.
+
+    `home`: of this node; nothing in it is ever shared.
 
     Raises:
         Missing: it cannot be read. BadData: it is neither, or its list breaks a rule.
@@ -92,8 +95,11 @@ def take(path: str, blobs: BlobStore, space: Space) -> Steps:
     if not os.path.isabs(path) or "\0" in path:
         raise BadData(f"{quoted(path)} is no absolute path.", "Name it from the root of the file system.")
     try:
+        apart = os.path.realpath(home)
+        if os.path.commonpath([apart, os.path.realpath(path)]) == apart:
+            raise BadData(f"{quoted(path)} is in the home of this node: its keys are there.", "Share others.")
         if os.path.isdir(path):
-            return (yield from _take_folder(os.path.realpath(path), blobs, space))
+            return (yield from _take_folder(os.path.realpath(path), apart, blobs, space))
         with _open_named(path) as file:
             return (yield from _take_file(path, file, blobs, space))
     except OSError as error:
@@ -136,8 +142,8 @@ def _take_file(path: str, file: BinaryIO, blobs: BlobStore, space: Space) -> Ste
     return Taken(media_type_of(path), manifest.size, manifest.id, None, (), ())
 
 
-def _take_folder(path: str, blobs: BlobStore, space: Space) -> Steps:
-    candidates, left_out = survey(path)
+def _take_folder(path: str, apart: str, blobs: BlobStore, space: Space) -> Steps:
+    candidates, left_out = survey(path, apart)
     meter = _Meter(sum(each.size for each in candidates), len(candidates))
     space.require(meter.total_bytes)
     files: list[FolderFile] = []
@@ -210,8 +216,10 @@ def _steps(
         adding.close()
 
 
-def survey(path: str) -> tuple[list[_Candidate], list[LeftOut]]:
+def survey(path: str, apart: str = "") -> tuple[list[_Candidate], list[LeftOut]]:
     """The files of a folder that can be shared, by path, and what cannot, with the reason.
+
+    `apart`: a folder in it that is not looked into.
 
     Raises: TextTooLarge: too many files. OSError: the folder itself cannot be read.
     """
@@ -224,6 +232,11 @@ def survey(path: str) -> tuple[list[_Candidate], list[LeftOut]]:
         left_out.append(LeftOut(_shown(os.path.relpath(error.filename, path)), _why_unread(error)))
 
     for above, folders, names, handle in os.fwalk(path, follow_symlinks=False, onerror=note):
+        if apart and os.path.dirname(apart) == above:
+            name = os.path.basename(apart)
+            if name in folders:
+                folders.remove(name)
+                left_out.append(LeftOut(_shown(os.path.relpath(apart, path)), "it is the home of this node"))
         folders.sort()
         place = () if above == path else tuple(os.path.relpath(above, path).split(os.sep))
         for name in sorted(names) + [each for each in folders if _is_link(each, handle)]:

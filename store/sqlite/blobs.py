@@ -356,14 +356,16 @@ class SqliteBlobStore:
         [size_bytes] = self._row(sql, used_before_ms, begun_before_ms) or (0,)
         return int(size_bytes)
 
-    def summary(self) -> Summary:
-        """All blobs in numbers."""
+    def begun_bytes(self) -> int:
+        """Bytes that the blobs which were begun still lack."""
         with self._database.read() as connection:
             rows: list[Any] = connection.execute(f"{_STATES} WHERE NOT complete").fetchall()
-        begun_bytes = sum(state.size - state.held_bytes for state in map(self._state, rows))
+        return sum(state.size - state.held_bytes for state in map(self._state, rows))
+
+    def summary(self) -> Summary:
+        """All blobs in numbers."""
         sql = "SELECT count(*), coalesce(sum(size) FILTER (WHERE pinned), 0) FROM blobs"
-        count, pinned_bytes = self._row(sql) or (0, 0)
-        return Summary(count, pinned_bytes, begun_bytes)
+        return Summary(*(self._row(sql) or (0, 0)))
 
     def used_bytes(self) -> int:
         """Bytes that the chunks take on the disk."""

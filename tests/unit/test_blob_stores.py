@@ -265,7 +265,8 @@ def test_what_is_stale_comes_with_the_one_unused_for_longest_first(store: BlobSt
     assert stale(late, times[begun.id]) == [old.id, young.id]
     assert store.stale_bytes(late, late) == 4 + len(THREE)
     assert store.stale_bytes(0, 0) == 0
-    assert store.summary() == (4, 4, len(THREE))
+    assert store.summary() == (4, 4)
+    assert store.begun_bytes() == len(THREE)
     assert store.state(kept.id) is not None
 
 

@@ -14,6 +14,8 @@ from node.sharing.taking import Progress, Steps, Taken, survey, take
 from store.blob_memory import MemoryBlobStore
 from store.blobs import CHUNK_BYTES
 
+NO_HOME = Path("/nowhere/home")
+
 
 class Room:
     """A space that grants so many bytes."""
@@ -54,7 +56,7 @@ def taken(steps: Steps) -> tuple[Taken, list[Progress]]:
 
 
 def take_in(path: Path | str, blobs: MemoryBlobStore, room: Room | None = None) -> Taken:
-    return taken(take(str(path), blobs, room or Room()))[0]  # type: ignore[arg-type]
+    return taken(take(str(path), blobs, room or Room(), NO_HOME))[0]  # type: ignore[arg-type]
 
 
 def why_left_out(result: Taken) -> dict[str, str]:
@@ -73,7 +75,7 @@ def paths_in(blobs: MemoryBlobStore, result: Taken) -> list[str]:
 
 def test_a_file_is_taken_with_its_media_type(folder: Path, blobs: MemoryBlobStore):
     (folder / "minutes.pdf").write_bytes(b"x" * (CHUNK_BYTES + 1))
-    result, told = taken(take(str(folder / "minutes.pdf"), blobs, Room()))  # type: ignore[arg-type]
+    result, told = taken(take(str(folder / "minutes.pdf"), blobs, Room(), NO_HOME))  # type: ignore[arg-type]
     assert (result.media_type, result.size, result.contents) == ("application/pdf", CHUNK_BYTES + 1, None)
     assert [each.done_bytes for each in told] == [CHUNK_BYTES, CHUNK_BYTES + 1]
     assert content(blobs, result.blob) == b"x" * (CHUNK_BYTES + 1)
@@ -85,7 +87,7 @@ def test_a_folder_is_taken_file_by_file(folder: Path, blobs: MemoryBlobStore):
     (folder / "b").write_bytes(b"bee")
     (folder / "sub" / "a").write_bytes(b"ay")
     (folder / "sub" / "same").write_bytes(b"bee")
-    result, told = taken(take(str(folder), blobs, Room()))  # type: ignore[arg-type]
+    result, told = taken(take(str(folder), blobs, Room(), NO_HOME))  # type: ignore[arg-type]
     assert paths_in(blobs, result) == ["b", "sub/a", "sub/same"]
     assert result.contents == (3, 8)
     assert told[0] == (0, 8, 0, 3)
@@ -164,7 +166,7 @@ def test_a_file_that_becomes_a_link_while_it_is_looked_at_is_not_followed(
     (folder / "z").write_bytes(b"mine too")
     (folder.parent / "secrets").mkdir()
     (folder.parent / "secrets" / "a").write_bytes(b"secret")
-    steps = take(str(folder), blobs, Room())  # type: ignore[arg-type]
+    steps = take(str(folder), blobs, Room(), NO_HOME)  # type: ignore[arg-type]
     next(steps)
     (folder / "sub" / "a").unlink()
     (folder / "sub").rmdir()
@@ -243,7 +245,7 @@ def test_a_file_that_grows_while_it_is_read_asks_for_room_again(
     path = folder / "log"
     path.write_bytes(b"x" * CHUNK_BYTES)
     room = Room(4 * CHUNK_BYTES)
-    steps = take(str(path), blobs, room)  # type: ignore[arg-type]
+    steps = take(str(path), blobs, room, NO_HOME)  # type: ignore[arg-type]
     next(steps)
     with path.open("ab") as file:
         file.write(b"y" * 20 * CHUNK_BYTES)
@@ -255,10 +257,33 @@ def test_a_file_that_grows_while_it_is_read_asks_for_room_again(
 
 def test_left_half_way_nothing_of_a_file_is_kept(folder: Path, blobs: MemoryBlobStore):
     (folder / "a").write_bytes(b"x" * 3 * CHUNK_BYTES)
-    steps = take(str(folder / "a"), blobs, Room())  # type: ignore[arg-type]
+    steps = take(str(folder / "a"), blobs, Room(), NO_HOME)  # type: ignore[arg-type]
     next(steps)
     steps.close()
     assert blobs.listed() == []
+
+
+def test_nothing_of_the_home_of_this_node_is_shared(folder: Path, blobs: MemoryBlobStore):
+    home = folder / "sub" / "home"
+    (home / "keys").mkdir(parents=True)
+    (home / "keys" / "home.key").write_bytes(b"secret")
+    (folder / "sub" / "mine").write_bytes(b"mine")
+    (folder.parent / "way-in").symlink_to(home, target_is_directory=True)
+
+    def result_of(path: Path) -> Taken:
+        return taken(take(str(path), blobs, Room(), home))[0]  # type: ignore[arg-type]
+
+    for path in (
+        home,
+        home / "keys",
+        home / "keys" / "home.key",
+        folder.parent / "way-in" / "keys" / "home.key",
+    ):
+        with pytest.raises(BadData, match="home of this node"):
+            result_of(path)
+    result = result_of(folder)
+    assert paths_in(blobs, result) == ["sub/mine"]
+    assert why_left_out(result) == {"sub/home": "it is the home of this node"}
 
 
 def test_a_survey_follows_the_names_of_the_list(folder: Path):
