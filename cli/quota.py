@@ -92,7 +92,8 @@ def _show(screen: Screen, answer: Json) -> None:
     if screen.as_json:
         screen.emit(answer)
         return
-    for whose in ("member", "section"):
+    is_circle = all(each["member"] is None for each in answer["members"])
+    for whose in ("member",) if is_circle else ("member", "section"):
         allowed = answer[whose]
         screen.say(
             f"each {whose:<8} {show_bytes(allowed['texts_quota'])} of texts, "

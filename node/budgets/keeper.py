@@ -5,18 +5,23 @@
     let go    his oldest texts, until he is within it again
     bound     carry no more of the logs of who has filled his bound of headers
 
-It follows what is committed, so that somebody can be beyond his quota for some seconds.
+Counting costs a pass over what came. So it waits until nothing comes for a moment, unless so much came of
+somebody that he may be beyond his quota by now: that is estimated from what is committed. Somebody can be
+beyond it for some seconds.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import trio
 
+from gossip.proto.events import Piece
 from node.budgets.letting_go import MAX_DROPS, Choice, choose
-from node.budgets.planning import Parties, Plan, Usage, ends_of, plan_of, usage_of
-from node.budgets.quotas import Quotas
+from node.budgets.planning import Parties, Plan, Taken, Usage, ends_of, plan_of, usage_of
+from node.budgets.quotas import Allowance, Quotas
+from node.bus import Follower, Lagging
 from node.desk import Room
 from node.writer import Errand
 from store.errors import StoreError
@@ -30,6 +35,18 @@ _log = logging.getLogger(__name__)
 
 REST_S: Final = 1.0
 """Between two looks while something comes."""
+
+QUIET_S: Final = 2.0
+"""Nothing came for so long: time to count."""
+
+LATEST_S: Final = 60.0
+"""It is counted at the latest so long after something came."""
+
+LEAST_BYTES: Final = 2**20
+"""Less than that of one author is never urgent: who is at his bound would have it looked at without end."""
+
+_HEAD_BYTES: Final = 176
+"""Of an entry without links, with its signature; an estimate."""
 
 ROSTER_S: Final = 60.0
 """Looked at anyway so often: who belongs to whom may have changed."""
@@ -60,6 +77,12 @@ class Keeper:
         self._stuck: dict[bytes, float] = {}
         self._changed = trio.Event()
         self._chosen = False
+        self._came: dict[AuthorId, int] = {}
+        """Bytes that came of each author since the last look, about."""
+        self._room_of: dict[AuthorId, int] = {}
+        """Bytes that each author known then had left at the last look."""
+        self._room_of_new = 0
+        self._is_urgent = False
         self.looks = 0
         """How often it was looked."""
 
@@ -71,40 +94,62 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep everybody within his quota, until cancelled."""
-        intake = self._room.intake
-        while True:
-            seen = intake.commits
-            try:
-                while await self._look():
-                    await trio.lowlevel.checkpoint()
-            except StoreError as error:
-                _log.error("quotas could not be kept: %s", error)
-            self.looks += 1
-            with trio.move_on_after(ROSTER_S):
-                await self._until_something(seen)
-            await trio.sleep(REST_S)
+        with self._room.intake.bus.follow() as follower:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow, follower)
+                while True:
+                    try:
+                        while await self._look():
+                            await trio.lowlevel.checkpoint()
+                    except StoreError as error:
+                        _log.error("quotas could not be kept: %s", error)
+                    self.looks += 1
+                    await trio.sleep(REST_S)
+                    await self._until_it_is_time()
 
-    async def _until_something(self, seen: int) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._wait_for_change, nursery)
-            await self._room.intake.changed(seen)
-            nursery.cancel_scope.cancel()
+    async def _follow(self, follower: Follower) -> None:
+        """Estimate how much comes of whom."""
+        async with aclosing(aiter(follower)) as changes:
+            async for change in changes:
+                if isinstance(change, Lagging):
+                    self._is_urgent = True
+                else:
+                    for piece in change.pieces:
+                        self._estimate(piece)
+                self._changed.set()
 
-    async def _wait_for_change(self, nursery: trio.Nursery) -> None:
-        await self._changed.wait()
+    def _estimate(self, piece: Piece) -> None:
+        author = piece[0].author
+        came = self._came.get(author, 0) + sum([_HEAD_BYTES + entry.body_bytes for entry in piece])
+        self._came[author] = came
+        if came > LEAST_BYTES and came > self._room_of.get(author, self._room_of_new):
+            self._is_urgent = True
+
+    async def _until_it_is_time(self) -> None:
+        """Wait until something came and then nothing more, or much of somebody; or the roster may differ."""
+        with trio.move_on_after(ROSTER_S):
+            await self._changed.wait()
+        with trio.move_on_after(LATEST_S):
+            while not self._is_urgent and not self._chosen:
+                self._changed = trio.Event()
+                with trio.move_on_after(QUIET_S) as waiting:
+                    await self._changed.wait()
+                if waiting.cancelled_caught:
+                    break
         self._changed = trio.Event()
-        nursery.cancel_scope.cancel()
 
     async def _look(self) -> bool:
         """Look once. True: there is more to be done at once."""
         read = self._room.intake.read
         self._room.names.refresh()
         chosen, self._chosen = self._chosen, False
+        self._came, self._is_urgent = {}, False
         has_more: bool = await read(self._table.count)
         holdings: list[Holding] = await read(self._table.all)
         parties: Parties = await read(self._parties)
         quotas: Quotas = await read(self._quotas)
         standing: Standing = await read(stand, holdings, parties, quotas)
+        self._note_room(standing, holdings, parties)
         self._bound(standing.plan, holdings, parties)
         for member, excess in standing.plan.excess.items():
             if trio.current_time() >= self._stuck.get(member, 0):
@@ -114,6 +159,14 @@ class Keeper:
         elif chosen:
             await self._want_again(standing, parties)
         return has_more
+
+    def _note_room(self, standing: Standing, holdings: Sequence[Holding], parties: Parties) -> None:
+        """Note how much each author may still bring before it is urgent to look."""
+        left = room_left(standing, parties)
+        self._room_of = {
+            holding.log_id.author: left.get(parties.bearer(holding.log_id.author), 0) for holding in holdings
+        }
+        self._room_of_new = min(standing.quotas.member)
 
     # --- texts ----------------------------------------------------------------------------------------
 
@@ -214,6 +267,23 @@ class Keeper:
                 logs[log] = min(seq, known.get(log, seq))
         if allowed.bounds.replace(ends):
             allowed.tell()
+
+
+def room_left(standing: Standing, parties: Parties) -> dict[bytes, int]:
+    """Bytes that each member may still bring until he, or a section of his, fills a quota. Pure."""
+    usage, quotas = standing.usage, standing.quotas
+
+    def left(taken: Taken, allowed: Allowance) -> int:
+        return max(0, min(allowed.texts - taken.texts, allowed.headers - taken.headers))
+
+    sections = {section: left(taken, quotas.of_section(section)) for section, taken in usage.sections.items()}
+    members = {
+        member: min(
+            [left(taken, quotas.of_member(member)), *(sections[each] for each in parties.sections(member))]
+        )
+        for member, taken in usage.members.items()
+    }
+    return {**members, parties.own: 2**62}
 
 
 def stand(holdings: Sequence[Holding], parties: Parties, quotas: Quotas) -> Standing:

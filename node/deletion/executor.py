@@ -50,6 +50,12 @@ MARK_S: Final = 10.0
 LOOK_S: Final = 2.0
 """How often it is looked whether the roster has changed, where deletions were refused."""
 
+CAREFUL_S: Final = 60.0
+"""Longer than any entry takes from its coming to its commit."""
+
+MAX_EXPECTED: Final = 10_000
+"""Entries on their way into the store that are remembered; with so many everything is looked at twice."""
+
 TIES_AT_ONCE: Final = 50_000
 
 _MARK: Final = "deletions-done"
@@ -99,6 +105,10 @@ class Executor:
         self.bearers = RosterBearers(home)
         self._seen_version = self.bearers.version
         self._at_work = 0
+        self._expected: set[EntryId] = set()
+        """What `strain` has seen and has not been committed yet, or never is."""
+        self._careful_until = float("inf")
+        """Until then entries may be committed that were strained before the last deletion came."""
         self._is_ready = False
         self._follower: Follower
 
@@ -109,6 +119,7 @@ class Executor:
             self._intake.strain = self.strain
             await self._guarded(self._catch_up)
             self._follower, self._is_ready = follower, True
+            self._careful_until = trio.current_time() + CAREFUL_S
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch_roster)
                 nursery.start_soon(self._mark_now_and_then)
@@ -135,9 +146,11 @@ class Executor:
 
     async def strain(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Pieces from a peer, without the bodies that are known to be deleted."""
-        caught = [entry for entry in self._sieve.caught(pieces) if entry.body is not None]
+        caught = self._sieve.caught(pieces)
         if not caught:
             return pieces
+        if len(self._expected) < MAX_EXPECTED:
+            self._expected.update(entry.id for entry in caught)
         try:
             doomed = await self._doomed(caught)
         except StoreError as error:
@@ -163,6 +176,7 @@ class Executor:
             return
         ids = [entry.id for piece in change.pieces if piece[0].log == LOG_DELETIONS for entry in piece]
         if ids:
+            self._careful_until = trio.current_time() + CAREFUL_S
             self._sieve.put(
                 link
                 for piece in change.pieces
@@ -173,7 +187,10 @@ class Executor:
             for start in range(0, len(ids), AT_ONCE):
                 part = ids[start : start + AT_ONCE]
                 await self._carry_out(await self._intake.read(_asked, self._home.entries, part))
-        await self._drop_caught(self._sieve.caught(change.pieces))
+        if self._expected or trio.current_time() < self._careful_until:
+            caught = self._sieve.caught(change.pieces)
+            self._expected.difference_update(entry.id for entry in caught)
+            await self._drop_caught(caught)
         if any(log_id.log == LOG_DELETIONS for log_id in change.shrunk):
             await self._look_at_missing()
 

@@ -30,6 +30,7 @@ PLENTY = 10**12
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for in vain."""
     monkeypatch.setattr(keeper, "REST_S", 0.01)
+    monkeypatch.setattr(keeper, "QUIET_S", 0.05)
 
 
 async def until(condition: Callable[[], Any]) -> None:
