@@ -4,20 +4,25 @@
 
 Every process keeps its blobs encrypted in a folder that vanishes at the end. A holder adds the file; then
 
-    1. a second process receives the same bytes over a plain libp2p stream, fetches the file, and receives the
-       plain stream once more
+    1. a second process receives the same bytes over a plain stream of our libp2p host, fetches the file, and
+       receives the plain stream once more
     2. a third one fetches the file, is killed (SIGKILL) at half way, is started again and fetches the rest
     3. a fourth one fetches it from the first and the third at once
+    4. two hosts of py-libp2p as it comes (Noise, Yamux) send each other a quarter of as many bytes, in writes
+       of 1 MiB
 
 The last line is one JSON object:
 
     mb_per_s, stream_mb_per_s, ratio   1: of the fetch, of the plain streams (mean), and the one by the other
     resume_refetched_bytes             2: bytes of chunks that had come whole and came again after the kill
-    resume_sent_bytes                  2: bytes of chunks that the holder sent beyond the size of the file; those
-                                          that were under way in sockets and buffers at the kill count too
+    resume_sent_bytes                  2: bytes of chunks that the holder sent beyond the file's size: what
+                                          was under way in sockets and buffers at the kill counts too
     two_sources_mb_per_s               3
     two_sources_shares                 3: parts of the file that came from each of both
-    peak_rss_mb                        largest resident memory of any process
+    stock_stream_mb_per_s, stock_ratio 4: and the fetch of 1 by it
+    cpu_ms_per_chunk                   1: of holder and receiver together, of the fetch and of a plain stream;
+                                          a chunk is 256 KiB
+    peak_rss_mb                        largest resident memory of any process that keeps blobs
 """
 
 import contextlib
@@ -35,6 +40,7 @@ from random import Random
 from typing import Any
 
 import trio
+from stock_stream import stock_bytes_per_s
 
 from gossip.net.blob_streams import BlobStreams
 from gossip.net.host import Libp2pHost
@@ -50,6 +56,9 @@ PLAIN = "/benchmark/plain/1"
 PIECE_BYTES = 1_048_576
 DEADLINE_S = 600.0
 SWITCH_S = 0.0005
+"""Threads that wait for the interpreter get it after this time: the network goes on beside the disk."""
+
+STOCK_PART = 4
 
 Json = dict[str, Any]
 
@@ -91,6 +100,7 @@ class Peer:
 
     def __init__(self, name: str, folder: Path) -> None:
         key = SigningKey(digest(name.encode()))
+        folder.mkdir(exist_ok=True)
         self.store = CountingStore(
             folder / "blobs.db", folder / "chunks", digest(b"home"), lambda: 0, read_only=False
         )
@@ -105,7 +115,11 @@ class Peer:
         self.others: list[AuthorId] = []
         self.faults: list[str] = []
         self.streams = BlobStreams(
-            self.host, self.store, lambda: self.others, lambda peer, fault: self.faults.append(str(fault)), Random(1)
+            self.host,
+            self.store,
+            lambda: self.others,
+            lambda peer, fault: self.faults.append(str(fault)),
+            Random(1),
         )
         self._done: dict[bytes, trio.Event] = {}
         self.streams.on_news = self._hear
@@ -148,7 +162,6 @@ class Peer:
 @contextlib.asynccontextmanager
 async def running_peer(name: str, folder: Path) -> AsyncIterator[Peer]:
     """A peer on 127.0.0.1."""
-    folder.mkdir(exist_ok=True)
     peer = Peer(name, folder)
     with trio.fail_after(DEADLINE_S):
         async with trio.open_nursery() as nursery:
@@ -157,6 +170,12 @@ async def running_peer(name: str, folder: Path) -> AsyncIterator[Peer]:
             yield peer
             nursery.cancel_scope.cancel()
     peer.store.close()
+
+
+def cpu_s() -> float:
+    """CPU time of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def tell(**values: object) -> None:
@@ -178,17 +197,21 @@ async def hold(folder: Path, size: int) -> None:
         peer.host.handle(PLAIN, send_plain)
         tell(**peer.offer(blob=manifest.id.hex()))
         while await trio.to_thread.run_sync(sys.stdin.readline):
-            tell(sent_bytes=peer.streams.service.sent_bytes)
+            tell(sent_bytes=peer.streams.service.sent_bytes, cpu_s=cpu_s())
 
 
 async def compare(folder: Path, offer: Json) -> None:
-    """The plain stream, the fetch, and the plain stream again."""
+    """The plain stream, the fetch, and the plain stream again, each when it is asked for."""
     async with running_peer("receiver", folder) as peer:
         await peer.dial([offer])
-        first_s = await peer.receive_plain()
-        fetch_s = await peer.fetch(bytes.fromhex(offer["blob"]))
-        second_s = await peer.receive_plain()
-        tell(fetch_s=fetch_s, plain_s=(first_s + second_s) / 2, faults=peer.faults)
+        for _ in range(2):
+            await trio.to_thread.run_sync(sys.stdin.readline)
+            begun = cpu_s()
+            tell(seconds=await peer.receive_plain(), cpu_s=cpu_s() - begun)
+            await trio.to_thread.run_sync(sys.stdin.readline)
+            if peer.store.manifest(bytes.fromhex(offer["blob"])) is None:
+                begun = cpu_s()
+                tell(seconds=await peer.fetch(bytes.fromhex(offer["blob"])), cpu_s=cpu_s() - begun)
 
 
 async def fetch(folder: Path, name: str, offers: list[Json], stay: bool) -> None:
@@ -270,10 +293,7 @@ def measure(folder: Path, size: int) -> Json:
     with child("hold", folder / "holder", size) as holder:
         offer = holder.hear()
         with child("compare", folder / "receiver", json.dumps(offer)) as receiver:
-            figures = receiver.hear()
-        report["mb_per_s"] = round(size / figures["fetch_s"] / 1e6, 1)
-        report["stream_mb_per_s"] = round(size / figures["plain_s"] / 1e6, 1)
-        report["ratio"] = round(figures["plain_s"] / figures["fetch_s"], 2)
+            report |= compared(holder, receiver, size)
         remove(folder / "receiver")
         sent_before = holder.ask()["sent_bytes"]
         killed_and_resumed(folder / "resumer", offer, size)
@@ -291,8 +311,30 @@ def measure(folder: Path, size: int) -> Json:
             shares = [holder.ask()["sent_bytes"] - sent_before, resumer.ask()["sent_bytes"]]
             report["two_sources_shares"] = [round(share / size, 2) for share in shares]
     report["peak_rss_mb"] = max(peaks)
+    report["stock_stream_mb_per_s"] = round(stock_bytes_per_s(size // STOCK_PART) / 1e6, 1)
+    report["stock_ratio"] = round(report["mb_per_s"] / report["stock_stream_mb_per_s"], 2)
     report["mib"] = size >> 20
     return report
+
+
+def compared(holder: Child, receiver: Child, size: int) -> Json:
+    """Part 1: the figures of plain stream, fetch, and plain stream."""
+    seconds, cpus = [], []
+    before = holder.ask()["cpu_s"]
+    for _ in range(3):
+        heard = receiver.ask()
+        after = holder.ask()["cpu_s"]
+        seconds.append(heard["seconds"])
+        cpus.append(heard["cpu_s"] + after - before)
+        before = after
+    chunk_ms = 1000 / (size / CHUNK_BYTES)
+    plain_s = (seconds[0] + seconds[2]) / 2
+    return {
+        "mb_per_s": round(size / seconds[1] / 1e6, 1),
+        "stream_mb_per_s": round(size / plain_s / 1e6, 1),
+        "ratio": round(plain_s / seconds[1], 2),
+        "cpu_ms_per_chunk": [round(cpus[1] * chunk_ms, 2), round((cpus[0] + cpus[2]) / 2 * chunk_ms, 2)],
+    }
 
 
 def remove(folder: Path) -> None:
