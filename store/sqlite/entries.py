@@ -7,7 +7,7 @@ memory; one that only reads asks the file, for another may be writing to it.
 # long because every change goes through the one lock and the one transaction of this class
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
@@ -208,8 +208,8 @@ class SqliteEntryStore:
             keyed, pieces = self._place(runs)
             with self._database.write(durable=durable) as connection:
                 insert_entries(connection, keyed)
-                recent_ids = self._index(connection, keyed)
-                logs.write_pieces(connection, _numbered(pieces, keyed, numbers))
+                recent_ids = id_index.note(connection, keyed, self._recent_ids)
+                logs.write_pieces(connection, logs.numbered(pieces, keyed, numbers))
                 logs.write_states(
                     connection, [(numbers[log_id], log_id, states[log_id]) for log_id in states]
                 )
@@ -392,27 +392,7 @@ class SqliteEntryStore:
         keep_counter(connection, "arrival", self._next_arrival)
         return cut_log(connection, self._numbers[log_id], seq, head.seq, unfold)
 
-    def _index(self, connection: apsw.Connection, keyed: Sequence[KeyedRun]) -> int:
-        """Note where the new ids lie; the number of recent ones after that."""
-        places = [
-            id_index.place(entry.id, key)
-            for run in keyed
-            for key, entry in enumerate(run.entries, run.first_key)
-        ]
-        id_index.add(connection, places)
-        recent_ids = self._recent_ids + len(places)
-        if recent_ids < id_index.MAX_RECENT:
-            return recent_ids
-        id_index.settle(connection)
-        return 0
-
     def _set_state(self, log_id: LogId, state: LogState) -> None:
         with self._database.write() as connection:
             logs.write_states(connection, [(self._numbers[log_id], log_id, state)])
         self._states[log_id] = state
-
-
-def _numbered(
-    pieces: Sequence[Appended], keyed: Sequence[KeyedRun], numbers: Mapping[LogId, int]
-) -> list[tuple[int, Appended, int]]:
-    return [(numbers[piece.log_id], piece, run.first_key) for piece, run in zip(pieces, keyed, strict=True)]

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import apsw
 
+from store.interface import KeyedRun
+
 MAX_RECENT: Final = 65_536
 """Most rows of the small table, about 150 pages; full, it is emptied into the large one in one sweep."""
 
@@ -39,6 +41,19 @@ def add(connection: apsw.Connection, places: Iterable[int]) -> None:
     connection.execute(
         "INSERT INTO ids_recent SELECT value FROM carray(?)", (apsw.carray(values),)
     ).fetchall()
+
+
+def note(connection: apsw.Connection, runs: Iterable[KeyedRun], recent: int) -> int:
+    """Note where the ids of these entries lie.
+
+    `recent`: rows of the small table so far. Gives how many it has then.
+    """
+    places = [place(entry.id, key) for run in runs for key, entry in enumerate(run.entries, run.first_key)]
+    add(connection, places)
+    if recent + len(places) < MAX_RECENT:
+        return recent + len(places)
+    settle(connection)
+    return 0
 
 
 def remove(connection: apsw.Connection, places: Iterable[int]) -> None:

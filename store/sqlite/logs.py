@@ -1,6 +1,6 @@
 """Rows about logs: their states, and in which pieces their entries arrived."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import apsw
@@ -8,7 +8,7 @@ import apsw
 from store.codec import decode
 from store.entry import parse
 from store.ids import AuthorId, EntryId, LogNo
-from store.interface import NOTHING_HELD, Appended, LogState
+from store.interface import NOTHING_HELD, Appended, KeyedRun, LogState
 from store.log import MAX_EVIDENCE_BYTES, MAX_RUN_ENTRIES, Evidence, Head, LogId
 from store.sqlite.connection import insert_rows
 
@@ -114,3 +114,10 @@ def _evidence_of(log_id: LogId, data: bytes) -> Evidence:
         parse(header, signature, None) for header, signature in zip(parts[::2], parts[1::2], strict=True)
     )
     return Evidence(kind, log_id, entries[0].seq, entries)
+
+
+def numbered(
+    pieces: Sequence[Appended], keyed: Sequence[KeyedRun], numbers: Mapping[LogId, int]
+) -> list[tuple[int, Appended, int]]:
+    """Pieces as `write_pieces` takes them; `keyed`: the same runs with their keys."""
+    return [(numbers[piece.log_id], piece, run.first_key) for piece, run in zip(pieces, keyed, strict=True)]
