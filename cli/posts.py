@@ -35,8 +35,8 @@ def show_post(
     translation = post.get("translation")
     shown = translation or post
     _show_text(screen, shown["text"], margin, post, flush)
-    for line in _below(post):
-        screen.say(margin + INDENT, Styled(line, "dim"), flush=flush)
+    for texts in _below(post):
+        screen.say(margin + INDENT, *(Styled(text, "dim") for text in texts), flush=flush)
 
 
 def _head(post: Json, depth: int) -> list[Part]:
@@ -67,26 +67,30 @@ def _called(mention: Json) -> str:
     return typed if typed.casefold() == name.casefold() else f"{typed} ({name})"
 
 
-def _below(post: Json) -> list[str]:
-    """Lines about a message: its translation, attachments, topics that its text lacks, reactions, answers."""
-    lines = []
+def _below(post: Json) -> list[list[str]]:
+    """Lines about a message: its translation, files, topics that its text lacks, reactions, answers.
+
+    What others chose is a text of its own in the line, in whatever direction it is written.
+    """
+    lines: list[list[str]] = []
     translation = post.get("translation")
     if translation:
         stale = ", of an earlier text" if translation["out_of_date"] else ""
         source = post["language"] or "another language"
-        lines.append(
-            f"translated from {source} to {translation['language']} by {translation['name']}{stale};"
-            f" as written: aster thread {post['id'][:SHORT]} --original"
-        )
+        said = f"translated from {source} to {translation['language']} by "
+        original = f"{stale}; as written: aster thread {post['id'][:SHORT]} --original"
+        lines.append([said, str(translation["name"]), original])
     lines += [
-        f"file: {each['name']} ({show_bytes(each['size'])}): aster file get {each['blob'][:SHORT]}"
+        ["file: ", each["name"], f" ({show_bytes(each['size'])}): aster file get {each['blob'][:SHORT]}"]
         for each in post.get("attachments", ())
     ]
     text = post["text"].casefold()
-    further = [f"#{topic}" for topic in post.get("topics", ()) if f"#{topic}" not in text]
-    counted = [
-        f"{each['symbol']} {each['count']}{'*' if each['mine'] else ''}" for each in post.get("reactions", ())
+    pieces = [[f"#{topic}"] for topic in post.get("topics", ()) if f"#{topic}" not in text]
+    pieces += [
+        [each["symbol"], f" {each['count']}{'*' if each['mine'] else ''}"]
+        for each in post.get("reactions", ())
     ]
-    answers = [count_of(post["answers"], "answer")] if post.get("answers") else []
-    line = "  ".join([*further, *counted, *answers])
+    if post.get("answers"):
+        pieces.append([count_of(post["answers"], "answer")])
+    line = [text for piece in pieces for text in ("  ", *piece)][1:]
     return [*lines, line] if line else lines

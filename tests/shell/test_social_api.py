@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import trio
 
 from node.apps.feed import bodies
 from node.errors import BadData, BadRequest, Missing, NodeError, Refused, TextTooLarge
 from node.signing import Intent
 from node.testing.citizens import Citizen, found, inception
 from node.testing.gatherings import gathering, meet
-from node.testing.nodes import Node
+from node.testing.homes import temporary_home
+from node.testing.nodes import Node, running
+from node.testing.people import Person
 from store.ids import LOG_FEED, EntryId, from_text, to_text
 
 ALICE, CAROL = Citizen("Alice"), Citizen("Carol")
@@ -284,3 +287,21 @@ async def test_files_go_with_a_message_and_stay_when_it_is_corrected(tmp_path: A
         await alice.api.social.correct(said, "the new poster", public=False)
         [shown] = await listed(alice.api.social.timeline())
         assert (shown["attachments"], shown["public"]) == ([file], False)
+
+
+async def test_in_an_open_circle_devices_are_mentioned_and_blocked() -> None:
+    bob = Person("bob")
+    with trio.fail_after(60), temporary_home("alice", [bob]) as home:
+        async with running(home) as node:
+            hello = bob.write([1, "hello @alice", "", (), (("alice", home.device),)])
+            await node.intake.ingest([[hello]], bob.id, each_signature=True)
+            [shown] = await listed(node.api.social.inbox())
+            assert (shown["name"], shown["why"], shown["member"]) == ("bob", ["mention"], None)
+            said = await post(node, "hello @bob", reply_to=shown["id"])
+            shown = (await listed(node.api.social.timeline()))[-1]
+            assert (shown["id"], shown["mentions"][0]["who"]) == (said, to_text(bob.id))
+            await node.api.social.block(who="bob")
+            assert await texts(node.api.social.timeline()) == ["hello @bob"]
+            assert await listed(node.api.social.inbox(all=True)) == []
+            with pytest.raises(BadRequest, match="no sections"):
+                await listed(node.api.social.timeline(section="Lyon"))

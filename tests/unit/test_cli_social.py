@@ -307,3 +307,13 @@ def test_on_a_terminal_emphasis_is_styled_and_other_directions_are_isolated(tabl
     head, text, *_ = out.getvalue().splitlines()
     assert head.startswith("\x1b[1m\u2068שלום\u2069\x1b[0m")
     assert text == "    \u2068אבג \x1b[3mדהו\x1b[0m abc\u2069"
+
+
+def test_signs_from_right_to_left_disorder_no_counts(table, monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("NO_COLOR", "1")
+    signs = [{"symbol": sign, "count": 2, "mine": False, "names": []} for sign in ("תודה", "✊")]
+    table.answers["timeline"] = [{**MESSAGE, "reactions": signs, "topics": [], "attachments": []}]
+    assert run(["read"]) == 0
+    assert out.getvalue().splitlines()[-1] == "    \u2068תודה\u2069 2  ✊ 2  3 answers"
