@@ -14,7 +14,7 @@ import trio
 from gossip.errors import GossipError, NotConnected, RemoteFault
 from gossip.net.blob_frames import read_message, send_frame
 from gossip.net.transport import Stream
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_messages import (
     MAX_QUESTION_BYTES,
     Got,
@@ -94,7 +94,7 @@ class BlobService:
         self._serving = Serving()
         self._streams: dict[StreamNo, _Served] = {}
         self._last_no = 0
-        self._readers = trio.CapacityLimiter(limits.BLOB_READERS)
+        self._readers = trio.CapacityLimiter(blob_limits.BLOB_READERS)
         self._nursery: trio.Nursery
         self.sent_bytes = 0
         """Of chunks, since the start."""
@@ -159,7 +159,7 @@ class BlobService:
                 while not served.frames:
                     await served.changed.wait()
                 data, is_answer = served.frames.popleft()
-                with trio.fail_after(limits.ANSWER_SEND_S):
+                with trio.fail_after(blob_limits.ANSWER_SEND_S):
                     await send_frame(served.stream, data)
                 if is_answer:
                     self._serving.sent(number)

@@ -19,7 +19,7 @@ from gossip.net.blob_frames import PROTOCOL, read_message
 from gossip.net.blob_service import BlobService
 from gossip.net.links import Outflow
 from gossip.net.transport import Stream, Transport
-from gossip.proto import blob_effects, limits
+from gossip.proto import blob_effects, blob_limits, limits
 from gossip.proto.blob_effects import Effect, Progress
 from gossip.proto.blob_messages import encode_question, parse_answer
 from gossip.proto.blobsync import Asking
@@ -113,14 +113,14 @@ class BlobStreams:
             while True:
                 self._open_some()
                 self._see_who_is_there()
-                await trio.sleep(limits.BLOB_TICK_S)
+                await trio.sleep(blob_limits.BLOB_TICK_S)
                 self._perform(self._asking.tick(trio.current_time()))
 
     # --- what is wanted -----------------------------------------------------------------------------
 
     @property
     def hunted(self) -> list[bytes]:
-        """The blobs that are hunted. At most `limits.HUNTED_BLOBS` should be at a time."""
+        """The blobs that are hunted. At most `blob_limits.HUNTED_BLOBS` should be at a time."""
         return self._asking.hunted
 
     @property
@@ -169,9 +169,9 @@ class BlobStreams:
         for peer in self._connected():
             if peer in self._links or self._asking.is_resting(peer, now):
                 continue
-            if now - self._opening.get(peer, -limits.REOPEN_S) < limits.REOPEN_S:
+            if now - self._opening.get(peer, -blob_limits.REOPEN_S) < blob_limits.REOPEN_S:
                 continue
-            if len(self._links) >= limits.BLOB_SOURCES:
+            if len(self._links) >= blob_limits.BLOB_SOURCES:
                 for spare in self._asking.spare(now)[:1]:
                     self._end(spare)
                 return

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_messages import MAX_WANTED_CHUNKS, Look
 from store.blobs import CHUNK_BYTES, Manifest
 from store.ids import AuthorId
@@ -138,14 +138,14 @@ class Source:
     """When it was last asked what it holds of a hunted blob."""
     lacked: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     """Blobs that it lacked when it was asked, the last asked last."""
-    pace_s: float = limits.CHUNKS_AHEAD_S / limits.FIRST_CHUNKS_AHEAD
+    pace_s: float = blob_limits.CHUNKS_AHEAD_S / blob_limits.FIRST_CHUNKS_AHEAD
     """Seconds that it takes for a chunk."""
 
     @property
     def room(self) -> int:
         """Chunks that it may be asked for now; 0 until half of its window is free."""
-        window = int(limits.CHUNKS_AHEAD_S / max(self.pace_s, 0.001))
-        window = min(max(window, limits.LEAST_CHUNKS_AHEAD), limits.CHUNKS_AHEAD)
+        window = int(blob_limits.CHUNKS_AHEAD_S / max(self.pace_s, 0.001))
+        window = min(max(window, blob_limits.LEAST_CHUNKS_AHEAD), blob_limits.CHUNKS_AHEAD)
         return window - self.chunks if 2 * self.chunks <= window else 0
 
     def is_looking(self, blob: bytes) -> bool:
@@ -156,7 +156,7 @@ class Source:
         """It lacks a blob, and may say later that it got it."""
         self.lacked[blob] = None
         self.lacked.move_to_end(blob)
-        if len(self.lacked) > limits.REMEMBERED_LOOKS:
+        if len(self.lacked) > blob_limits.REMEMBERED_LOOKS:
             self.lacked.popitem(last=False)
 
     def forget(self, blob: bytes) -> None:

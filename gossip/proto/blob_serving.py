@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, NewType, TypeAlias
 
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_messages import Look, Question, Want
 from store.ids import AuthorId
 
@@ -62,7 +62,7 @@ class _Served:
     @property
     def is_ready(self) -> bool:
         """May its next answer be read?"""
-        return bool(self.questions) and not self.is_reading and self.in_hand < limits.ANSWERS_IN_HAND
+        return bool(self.questions) and not self.is_reading and self.in_hand < blob_limits.ANSWERS_IN_HAND
 
 
 class Serving:
@@ -80,7 +80,7 @@ class Serving:
     def opened(self, stream: StreamNo, peer: AuthorId, now: float) -> list[StreamNo]:
         """A peer opened a stream. Gives the streams that have to end for it, which may be that one itself."""
         ended = [number for number, served in self._streams.items() if served.peer == peer]
-        if not ended and len(self._streams) >= limits.SERVED_STREAMS:
+        if not ended and len(self._streams) >= blob_limits.SERVED_STREAMS:
             resting = [number for number, served in self._streams.items() if _is_resting(served, now)]
             if not resting:
                 return [stream]
@@ -108,16 +108,16 @@ class Serving:
     def busy(self, stream: StreamNo) -> bool:
         """Do enough questions of a stream wait?"""
         served = self._streams.get(stream)
-        return served is not None and len(served.questions) >= limits.PENDING_QUESTIONS
+        return served is not None and len(served.questions) >= blob_limits.PENDING_QUESTIONS
 
     def jobs(self) -> list[Job]:
         """Turns to read now: of each stream at most one, those that waited longest first."""
         jobs: list[Job] = []
-        most = limits.CHUNKS_A_TURN if len(self._streams) <= limits.FEW_STREAMS else 1
+        most = blob_limits.CHUNKS_A_TURN if len(self._streams) <= blob_limits.FEW_STREAMS else 1
         for number, served in list(self._streams.items()):
-            if self._reading >= limits.BLOB_READERS:
+            if self._reading >= blob_limits.BLOB_READERS:
                 break
-            if not served.is_ready or (_may_be_large(served) and self._large >= limits.LARGE_MANIFESTS):
+            if not served.is_ready or (_may_be_large(served) and self._large >= blob_limits.LARGE_MANIFESTS):
                 continue
             served.large.append(_may_be_large(served))
             self._large += served.large[-1]
@@ -135,7 +135,7 @@ class Serving:
             return
         served.is_reading = False
         self._reading -= 1
-        if served.large[-1] and size_bytes <= limits.LARGE_MANIFEST_BYTES:
+        if served.large[-1] and size_bytes <= blob_limits.LARGE_MANIFEST_BYTES:
             served.large[-1] = False
             self._large -= 1
 
@@ -153,7 +153,7 @@ class Serving:
             return
         served.lacked[blob] = None
         served.lacked.move_to_end(blob)
-        if len(served.lacked) > limits.REMEMBERED_LOOKS:
+        if len(served.lacked) > blob_limits.REMEMBERED_LOOKS:
             served.lacked.popitem(last=False)
 
     def added(self, blob: bytes) -> list[StreamNo]:
@@ -187,4 +187,4 @@ def _next_job(number: StreamNo, served: _Served, most: int) -> Job:
 
 def _is_resting(served: _Served, now: float) -> bool:
     is_idle = not served.questions and not served.in_hand
-    return is_idle and now - served.asked_s > limits.SERVED_REST_S
+    return is_idle and now - served.asked_s > blob_limits.SERVED_REST_S

@@ -8,14 +8,14 @@ open, so that nobody can send what was not asked for. What is wrong is a `Remote
 stream then.
 
 The shell checks and keeps chunks (`Keep`) and says what came of it (`kept`, `refused`). It calls `tick` every
-`limits.BLOB_TICK_S`, and ends with `forget` a hunt whose blob cannot be kept.
+`blob_limits.BLOB_TICK_S`, and ends with `forget` a hunt whose blob cannot be kept.
 """
 
 from collections.abc import Iterable
 from random import Random
 
 from gossip.errors import RemoteFault, Severity
-from gossip.proto import limits
+from gossip.proto import blob_limits, limits
 from gossip.proto.blob_effects import (
     Advanced,
     Ask,
@@ -150,7 +150,7 @@ class Asking:
         return [
             peer
             for peer, source in self._sources.items()
-            if not source.owing and now - source.useful_s > limits.SPARE_SOURCE_S
+            if not source.owing and now - source.useful_s > blob_limits.SPARE_SOURCE_S
         ]
 
     def opened(self, peer: AuthorId, now: float) -> list[Effect]:
@@ -402,10 +402,10 @@ class Asking:
         """Look at what is late: silent sources, late chunks, sources that may hold more by now."""
         effects: list[Effect] = []
         for hunt in list(self._hunts.values()):
-            if hunt.whole_from is not None and now - hunt.whole_since_s > limits.CHUNK_LATE_S:
+            if hunt.whole_from is not None and now - hunt.whole_since_s > blob_limits.CHUNK_LATE_S:
                 effects += self._seek_manifest_elsewhere(hunt, now)
         for peer, source in list(self._sources.items()):
-            if source.owing and now - source.quiet_since_s > limits.SOURCE_SILENCE_S:
+            if source.owing and now - source.quiet_since_s > blob_limits.SOURCE_SILENCE_S:
                 effects += self._leave(peer, now)
                 continue
             for hunt in list(self._hunts.values()):
@@ -418,8 +418,8 @@ class Asking:
 
     def _leave(self, peer: AuthorId, now: float) -> list[Effect]:
         """Stop asking a source that did nothing wrong, for a while."""
-        rest_s = self._rests.pop(peer, (0.0, limits.SOURCE_REST_S / 2))[1] * 2
-        rest_s = min(rest_s, limits.SOURCE_REST_LAST_S)
+        rest_s = self._rests.pop(peer, (0.0, blob_limits.SOURCE_REST_S / 2))[1] * 2
+        rest_s = min(rest_s, blob_limits.SOURCE_REST_LAST_S)
         if len(self._rests) >= limits.ADDRESS_BOOK:
             self._rests.clear()
         self._rests[peer] = (now + rest_s, rest_s)
@@ -431,9 +431,9 @@ class Asking:
         for hunt in self._hunts.values():
             held = source.holds.get(hunt.blob, 0)
             for place, asked in hunt.asked.items():
-                if len(effects) >= limits.LEAST_CHUNKS_AHEAD:
+                if len(effects) >= blob_limits.LEAST_CHUNKS_AHEAD:
                     return effects
-                is_late = now - asked.since_s > limits.CHUNK_LATE_S and not asked.keeping
+                is_late = now - asked.since_s > blob_limits.CHUNK_LATE_S and not asked.keeping
                 if is_late and held >> place & 1 and len(asked.peers) == 1 and peer not in asked.peers:
                     asked.peers.append(peer)
                     effects.append(_ask(source, peer, Want(hunt.blob, place, 1), now))
@@ -467,7 +467,7 @@ def _is_worth_a_look(hunt: Hunt, source: Source, now: float) -> bool:
         return False
     if held and hunt.manifest is not None and not hunt.todo & ~held:
         return False
-    wait_s = limits.LOOK_AGAIN_S if held else limits.LOOK_LACKING_S
+    wait_s = blob_limits.LOOK_AGAIN_S if held else blob_limits.LOOK_LACKING_S
     return now - source.looked_s.get(hunt.blob, now) > wait_s
 
 

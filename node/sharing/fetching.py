@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import trio
 
 from gossip.net.blob_streams import BlobStreams, News, NotKept
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_effects import Advanced, Available, Finished, GivenUp, Nobody
 from node.desk import Room
 from node.sharing.candidates import Candidates
@@ -282,7 +282,7 @@ class Fetching:
 
     @property
     def _has_place(self) -> bool:
-        if len(self._hunted) >= limits.HUNTED_BLOBS:
+        if len(self._hunted) >= blob_limits.HUNTED_BLOBS:
             return False
         return sum(map(_chunks_of, self._hunted.values())) < MAX_HUNTED_CHUNKS
 

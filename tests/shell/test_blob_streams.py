@@ -13,7 +13,7 @@ from gossip.net.blob_frames import PROTOCOL, read_message
 from gossip.net.blob_streams import BlobStreams, News, NotKept
 from gossip.net.memory import MemoryNet
 from gossip.net.transport import Stream
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_effects import Available, Finished, GivenUp, Nobody
 from gossip.proto.blob_messages import (
     MAX_QUESTION_BYTES,
@@ -254,7 +254,7 @@ async def test_a_hint_lets_a_hunt_that_stands_go_on(clock, join) -> None:
     await trio.sleep(1)
     alice.hold(range(COUNT))
     alice.streams.service.added(BLOB)
-    with trio.fail_after(limits.LOOK_LACKING_S / 2):
+    with trio.fail_after(blob_limits.LOOK_LACKING_S / 2):
         await bob.until(lambda: bob.heard(Finished(BLOB)))
 
 
@@ -396,7 +396,7 @@ async def test_who_reads_nothing_is_left_and_others_are_served_meanwhile(clock, 
         await stream.send_all(question(Want(BLOB, 0, COUNT)))
     await bob.dial(alice)
     await bob.fetch()
-    await trio.sleep(limits.ANSWER_SEND_S + 1)
+    await trio.sleep(blob_limits.ANSWER_SEND_S + 1)
     with pytest.raises(NotConnected):
         await stream.send_all(question(Look(BLOB, False)))
 

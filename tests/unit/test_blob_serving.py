@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_messages import Look, Want
 from gossip.proto.blob_serving import Describe, Fetch, Job, Serving, StreamNo
 from store.ids import AuthorId
@@ -31,13 +31,13 @@ def answer(made: Serving, jobs: list[Job], size_bytes: int = 0) -> None:
 
 def test_chunks_are_answered_in_the_order_of_the_questions() -> None:
     made, [stream] = serving(1)
-    for question in (Want(BLOB, 5, limits.CHUNKS_A_TURN + 1), Look(BLOB, True), Want(BLOB, 1, 1)):
+    for question in (Want(BLOB, 5, blob_limits.CHUNKS_A_TURN + 1), Look(BLOB, True), Want(BLOB, 1, 1)):
         made.asked(stream, question, 0.0)
     seen: list[Job] = []
     while jobs := made.jobs():
         seen += jobs
         answer(made, jobs)
-    most = limits.CHUNKS_A_TURN
+    most = blob_limits.CHUNKS_A_TURN
     assert seen == [
         Fetch(stream, BLOB, 5, most),
         Fetch(stream, BLOB, 5 + most, 1),
@@ -47,7 +47,7 @@ def test_chunks_are_answered_in_the_order_of_the_questions() -> None:
 
 
 def test_a_turn_is_one_chunk_where_many_are_served() -> None:
-    made, [stream, *_] = serving(limits.FEW_STREAMS + 1)
+    made, [stream, *_] = serving(blob_limits.FEW_STREAMS + 1)
     made.asked(stream, Want(BLOB, 5, 3), 0.0)
     assert made.jobs() == [Fetch(stream, BLOB, 5, 1)]
 
@@ -67,13 +67,13 @@ def test_who_asks_for_everything_gets_no_more_than_who_asks_for_little() -> None
 
 
 def test_peers_take_turns_where_few_may_be_read_at_a_time() -> None:
-    made, numbers = serving(3 * limits.BLOB_READERS)
+    made, numbers = serving(3 * blob_limits.BLOB_READERS)
     for number in numbers:
         made.asked(number, Want(BLOB, 0, 64), 0.0)
     seen: list[StreamNo] = []
     for _ in range(3):
         jobs = made.jobs()
-        assert len(jobs) == limits.BLOB_READERS
+        assert len(jobs) == blob_limits.BLOB_READERS
         assert made.jobs() == []
         seen += [job.stream for job in jobs]
         answer(made, jobs)
@@ -88,13 +88,13 @@ def test_an_answer_is_read_while_one_is_sent_and_no_more() -> None:
         assert len(jobs) == 1
         in_hand += 1
         made.read(stream, 0)
-    assert in_hand == limits.ANSWERS_IN_HAND
+    assert in_hand == blob_limits.ANSWERS_IN_HAND
     made.sent(stream)
     assert len(made.jobs()) == 1
 
 
 def test_few_large_manifests_are_in_hand_at_a_time() -> None:
-    made, numbers = serving(2 * limits.LARGE_MANIFESTS)
+    made, numbers = serving(2 * blob_limits.LARGE_MANIFESTS)
     for number in numbers:
         made.asked(number, Look(BLOB, True), 0.0)
     begun: list[Job] = []
@@ -102,8 +102,8 @@ def test_few_large_manifests_are_in_hand_at_a_time() -> None:
         jobs = made.jobs()
         begun += jobs
         for job in jobs:
-            made.read(job.stream, limits.LARGE_MANIFEST_BYTES + 1)
-    assert len(begun) == limits.LARGE_MANIFESTS
+            made.read(job.stream, blob_limits.LARGE_MANIFEST_BYTES + 1)
+    assert len(begun) == blob_limits.LARGE_MANIFESTS
     made.sent(begun[0].stream)
     assert len(made.jobs()) == 1
     made.closed(begun[1].stream)
@@ -111,7 +111,7 @@ def test_few_large_manifests_are_in_hand_at_a_time() -> None:
 
 
 def test_small_manifests_hold_nobody_up() -> None:
-    made, numbers = serving(2 * limits.LARGE_MANIFESTS)
+    made, numbers = serving(2 * blob_limits.LARGE_MANIFESTS)
     for number in numbers:
         made.asked(number, Look(BLOB, True), 0.0)
     begun = 0
@@ -124,7 +124,7 @@ def test_small_manifests_hold_nobody_up() -> None:
 
 def test_a_stream_with_many_questions_is_read_no_further() -> None:
     made, [stream] = serving(1)
-    for _ in range(limits.PENDING_QUESTIONS):
+    for _ in range(blob_limits.PENDING_QUESTIONS):
         assert not made.busy(stream)
         made.asked(stream, Look(BLOB, False), 0.0)
     assert made.busy(stream)
@@ -141,8 +141,8 @@ def test_a_second_stream_of_a_peer_takes_the_place_of_the_first() -> None:
 
 
 def test_a_new_peer_takes_the_place_of_the_one_that_rests_longest() -> None:
-    made, numbers = serving(limits.SERVED_STREAMS)
-    now = limits.SERVED_REST_S + 1
+    made, numbers = serving(blob_limits.SERVED_STREAMS)
+    now = blob_limits.SERVED_REST_S + 1
     for number in numbers[2:]:
         made.asked(number, Look(BLOB, False), now)
     made.asked(numbers[0], Look(BLOB, False), 0.5)
@@ -152,11 +152,11 @@ def test_a_new_peer_takes_the_place_of_the_one_that_rests_longest() -> None:
     assert made.opened(new, peer(1_000), now) == [numbers[1]]
     assert made.opened(newer, peer(1_001), now) == [numbers[0]]
     assert made.opened(newest, peer(1_002), now) == [newest]
-    assert len(made) == limits.SERVED_STREAMS
+    assert len(made) == blob_limits.SERVED_STREAMS
 
 
 def test_streams_that_end_in_the_middle_leave_nothing_behind() -> None:
-    made, numbers = serving(limits.BLOB_READERS)
+    made, numbers = serving(blob_limits.BLOB_READERS)
     for number in numbers:
         made.asked(number, Look(BLOB, True), 0.0)
     jobs = made.jobs()
@@ -183,7 +183,7 @@ def test_who_was_told_that_a_blob_is_lacking_is_told_once_that_it_came() -> None
 
 def test_of_many_lacking_blobs_the_last_are_remembered() -> None:
     made, [stream] = serving(1)
-    blobs = [place.to_bytes(32, "big") for place in range(limits.REMEMBERED_LOOKS + 1)]
+    blobs = [place.to_bytes(32, "big") for place in range(blob_limits.REMEMBERED_LOOKS + 1)]
     for blob in blobs:
         made.lacked(stream, blob)
     assert made.added(blobs[0]) == []

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from gossip.errors import RemoteFault, Severity
-from gossip.proto import limits
+from gossip.proto import blob_limits
 from gossip.proto.blob_effects import (
     Advanced,
     Ask,
@@ -104,8 +104,8 @@ def test_a_late_manifest_is_asked_of_another_source_and_either_may_send_it() -> 
         asking.opened(peer, 0.0)
     asking.want(BLOB, ANY, None, (), 0.0)
     asking.received(BOB, holding(), 0.1)
-    assert looks(asking.tick(limits.CHUNK_LATE_S)) == []
-    assert (BOB, True) in looks(asking.tick(limits.CHUNK_LATE_S + 1))
+    assert looks(asking.tick(blob_limits.CHUNK_LATE_S)) == []
+    assert (BOB, True) in looks(asking.tick(blob_limits.CHUNK_LATE_S + 1))
     assert asking.received(ALICE, holding(whole=True), 7.0) == [Begin(MANIFEST)]
     assert wanted(asking.begun(BLOB, EVERYTHING, 7.0), ALICE)
     assert not any(isinstance(one, Begin) for one in asking.received(BOB, holding(whole=True), 7.1))
@@ -207,15 +207,15 @@ def test_a_fast_source_may_owe_more_than_a_slow_one() -> None:
             most = len(queue)
         owed[pace_s] = most
     assert owed[0.01] > owed[0.4] > 0
-    assert owed[20.0] <= limits.LEAST_CHUNKS_AHEAD
+    assert owed[20.0] <= blob_limits.LEAST_CHUNKS_AHEAD
 
 
 def test_sources_that_have_nothing_are_spare_after_a_while() -> None:
     asking = hunting(ALICE, BOB)
     asking.received(ALICE, Lacking(BLOB), 0.1)
     asking.received(BOB, holding(), 0.1)
-    assert asking.spare(limits.SPARE_SOURCE_S) == []
-    assert asking.spare(limits.SPARE_SOURCE_S + 1) == [ALICE]
+    assert asking.spare(blob_limits.SPARE_SOURCE_S) == []
+    assert asking.spare(blob_limits.SPARE_SOURCE_S + 1) == [ALICE]
 
 
 def test_what_is_wanted_first_goes_before_what_was_wanted_earlier() -> None:
@@ -335,7 +335,7 @@ def test_what_nobody_wants_any_more_is_dropped_when_it_comes() -> None:
 def test_a_silent_source_is_left_and_rests_longer_each_time() -> None:
     asking = hunting(ALICE, lacking=[5])
     asking.received(ALICE, holding(), 0.0)
-    now = limits.SOURCE_SILENCE_S
+    now = blob_limits.SOURCE_SILENCE_S
     assert not any(isinstance(effect, Leave) for effect in asking.tick(now))
     rests = []
     for _ in range(3):
@@ -348,17 +348,17 @@ def test_a_silent_source_is_left_and_rests_longer_each_time() -> None:
         rests.append(now - begun)
         asking.opened(ALICE, now)
         asking.received(ALICE, holding(), now)
-        now += limits.SOURCE_SILENCE_S
-    assert rests == [limits.SOURCE_REST_S, 2 * limits.SOURCE_REST_S, 4 * limits.SOURCE_REST_S]
+        now += blob_limits.SOURCE_SILENCE_S
+    assert rests == [blob_limits.SOURCE_REST_S, 2 * blob_limits.SOURCE_REST_S, 4 * blob_limits.SOURCE_REST_S]
 
 
 def test_a_late_chunk_is_asked_of_an_idle_source_and_what_comes_second_is_dropped() -> None:
     asking = hunting(ALICE, BOB, lacking=[5])
     asking.received(ALICE, holding(), 0.0)
     asking.received(BOB, holding(), 0.0)
-    assert wanted(asking.tick(limits.CHUNK_LATE_S), BOB) == []
-    assert wanted(asking.tick(limits.CHUNK_LATE_S + 1), BOB) == [5]
-    assert wanted(asking.tick(limits.CHUNK_LATE_S + 2), BOB) == []
+    assert wanted(asking.tick(blob_limits.CHUNK_LATE_S), BOB) == []
+    assert wanted(asking.tick(blob_limits.CHUNK_LATE_S + 1), BOB) == [5]
+    assert wanted(asking.tick(blob_limits.CHUNK_LATE_S + 2), BOB) == []
     assert asking.received(BOB, Chunk(5, CONTENT[5]), 7.0) == [Keep(BOB, MANIFEST, 5, CONTENT[5])]
     assert asking.received(ALICE, Chunk(5, CONTENT[5]), 7.1) == []
     assert asking.kept(BLOB, 5) == [Finished(BLOB)]
@@ -368,7 +368,7 @@ def test_of_two_copies_the_second_counts_where_the_first_is_wrong_and_came_befor
     asking = hunting(ALICE, BOB, lacking=[5])
     asking.received(ALICE, holding(), 0.0)
     asking.received(BOB, holding(), 0.0)
-    asking.tick(limits.CHUNK_LATE_S + 1)
+    asking.tick(blob_limits.CHUNK_LATE_S + 1)
     asking.received(BOB, Chunk(5, b"wrong"), 7.0)
     asking.refused(BOB, BLOB, 5, 7.0)
     assert asking.received(ALICE, Chunk(5, CONTENT[5]), 7.1) == [Keep(ALICE, MANIFEST, 5, CONTENT[5])]
@@ -377,12 +377,12 @@ def test_of_two_copies_the_second_counts_where_the_first_is_wrong_and_came_befor
 def test_a_partial_holder_is_asked_again_what_it_holds() -> None:
     asking = hunting(ALICE)
     asking.received(ALICE, holding([]), 0.0)
-    assert looks(asking.tick(limits.LOOK_LACKING_S + 1)) == [(ALICE, False)]
-    assert looks(asking.tick(limits.LOOK_LACKING_S + 2)) == []
+    assert looks(asking.tick(blob_limits.LOOK_LACKING_S + 1)) == [(ALICE, False)]
+    assert looks(asking.tick(blob_limits.LOOK_LACKING_S + 2)) == []
     effects = asking.received(ALICE, holding([3]), 40.0)
     assert wanted(effects, ALICE) == [3]
     answer_all(asking, ALICE, effects, 40.1)
-    assert looks(asking.tick(40.0 + limits.LOOK_AGAIN_S + 1)) == [(ALICE, False)]
+    assert looks(asking.tick(40.0 + blob_limits.LOOK_AGAIN_S + 1)) == [(ALICE, False)]
 
 
 def test_a_complete_holder_is_not_asked_again_what_it_holds() -> None:
@@ -430,7 +430,7 @@ def test_a_hint_makes_a_hunt_go_on_or_is_told() -> None:
 def test_hints_are_taken_for_the_blobs_that_were_looked_for_last() -> None:
     asking = Asking(Random(0))
     asking.opened(ALICE, 0.0)
-    blobs = [place.to_bytes(32, "big") for place in range(limits.REMEMBERED_LOOKS + 1)]
+    blobs = [place.to_bytes(32, "big") for place in range(blob_limits.REMEMBERED_LOOKS + 1)]
     for blob in blobs:
         asking.want(blob, ANY, None, (), 0.0)
         asking.received(ALICE, Lacking(blob), 0.0)

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from gossip.errors import RemoteFault, Severity
-from gossip.proto import blob_effects, limits
+from gossip.proto import blob_effects, blob_limits, limits
 from gossip.proto.blob_messages import (
     Answer,
     Chunk,
@@ -132,7 +132,7 @@ class Node:
                     raise AssertionError("there is room for everybody")
                 self.perform(self.asking.opened(other.peer, now))
         self.perform(self.asking.tick(now))
-        self.world.clock.after(limits.BLOB_TICK_S, self.tick)
+        self.world.clock.after(blob_limits.BLOB_TICK_S, self.tick)
 
     def hear_answer(self, line: Line, data: bytes) -> None:
         if self.lines.get(line.holder.peer) is not line:
