@@ -122,8 +122,7 @@ class SharingQueries:
         an attachment.
         """
         names, until = self.look.names.now(), self.look.until()
-        with self.look.home.entries.views() as views:
-            found = files.candidates(views, text, until)
+        found = files.candidates(self.look.home.entries, text, until)
         found = found or attached(self.look.home, text, until)
         current = [each for each, by in self._with_replacements(found, names) if by is None]
         return files.choose(current or found, text)

@@ -158,20 +158,19 @@ def test_a_file_is_found_by_name_by_entry_and_by_blob():
         again = bob.write(content("renamed.txt", b"1" * 32), LOG_FILES, [], START + 1)
         other = bob.write(content("notes.txt", b"2" * 32), LOG_FILES, [], START + 2)
         put(shelf, first, again, other)
-        with shelf.entries.views() as views:
 
-            def found(text: str) -> EntryId:
-                return service.choose(service.candidates(views, text, LATER), text).id
+        def found(text: str) -> EntryId:
+            return service.choose(service.candidates(shelf.entries, text, LATER), text).id
 
-            assert found(to_text(first.id)) == first.id
-            assert found(to_text(other.id)[:10]) == other.id
-            assert found(to_text(b"1" * 32)) == again.id
-            assert found(" renamed.txt ") == again.id
-            with pytest.raises(Ambiguous):
-                found("notes.txt")
-            for nothing in ("nothing.txt", "aaaa", "", "x"):
-                with pytest.raises(Missing):
-                    found(nothing)
+        assert found(to_text(first.id)) == first.id
+        assert found(to_text(other.id)[:10]) == other.id
+        assert found(to_text(b"1" * 32)) == again.id
+        assert found(" renamed.txt ") == again.id
+        with pytest.raises(Ambiguous):
+            found("notes.txt")
+        for nothing in ("nothing.txt", "aaaa", "", "x"):
+            with pytest.raises(Missing):
+                found(nothing)
 
 
 def test_an_entry_is_replaced_by_its_own_author_alone():

@@ -4,8 +4,9 @@
     files_tags      (tag, at, k)   every tag of every entry
     files_replaced  (id, k)        entry k says that it replaces the entry with that id
 
-Whose word counts about a replacement, is asked when it is shown. `at` is the claimed time: what replaces an
-entry stands in its place and not behind it.
+Files by blob are found through `node.apps.blob_references`, and by id through the entries: an index in the
+order of chance would cost more than all of this. Whose word counts about a replacement, is asked when it is
+shown. `at` is the claimed time: what replaces an entry stands in its place and not behind it.
 """
 
 import json
@@ -20,11 +21,11 @@ from store.sqlite.views import Schema, Views
 
 SCHEMA: Final = Schema(
     "files",
-    1,
+    2,
     (
         """CREATE TABLE files_shared (
             k INTEGER PRIMARY KEY,
-            id BLOB NOT NULL UNIQUE,
+            id BLOB NOT NULL,
             at INT NOT NULL,
             author BLOB NOT NULL,
             name TEXT NOT NULL,
@@ -40,12 +41,8 @@ SCHEMA: Final = Schema(
             bytes INT
         )""",
         "CREATE INDEX files_by_time ON files_shared (at, id)",
-        "CREATE INDEX files_by_author ON files_shared (author, at)",
-        "CREATE INDEX files_by_blob ON files_shared (blob, k)",
-        "CREATE INDEX files_by_name ON files_shared (name, at)",
         "CREATE TABLE files_tags (tag TEXT, at INT, k INT, PRIMARY KEY (tag, at, k)) WITHOUT ROWID",
         "CREATE TABLE files_replaced (id BLOB, k INT, PRIMARY KEY (id, k)) WITHOUT ROWID",
-        "CREATE INDEX files_replaced_by ON files_replaced (k)",
     ),
 )
 
@@ -97,10 +94,11 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     """Take files out of the view; their bodies may be gone or damaged."""
     for first_key, entries in runs:
-        for key in range(first_key, first_key + len(entries)):
+        for key, entry in enumerate(entries, first_key):
             rows = views.execute("SELECT tags, at FROM files_shared WHERE k = ?", (key,))
             for tags, at in rows:
                 for tag in json.loads(tags):
                     views.execute("DELETE FROM files_tags WHERE tag = ? AND at = ? AND k = ?", (tag, at, key))
             views.execute("DELETE FROM files_shared WHERE k = ?", (key,))
-            views.execute("DELETE FROM files_replaced WHERE k = ?", (key,))
+            for link in entry.links:
+                views.execute("DELETE FROM files_replaced WHERE id = ? AND k = ?", (link, key))

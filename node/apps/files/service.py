@@ -23,7 +23,11 @@ Same: TypeAlias = Callable[[AuthorId, AuthorId], bool]
 MAX_LISTED: Final = 1_000
 """Files in one answer."""
 
-_SELECT: Final = f"SELECT {', '.join(f's.{column}' for column in COLUMNS)} FROM files_shared AS s"
+_COLUMNS: Final = ", ".join(f"s.{column}" for column in COLUMNS)
+_SELECT: Final = f"SELECT {_COLUMNS} FROM files_shared AS s"
+_SELECT_NAMING: Final = (
+    f"SELECT {_COLUMNS} FROM blobs_referenced AS r JOIN files_shared AS s ON s.k = r.k AND s.blob = r.blob"
+)
 _CANDIDATES: Final = 5
 
 
@@ -146,21 +150,27 @@ def _found(shared: Shared) -> Found:
 
 def naming_blob(views: ReadViews, blob: bytes, until: int) -> list[Shared]:
     """The files that have this blob (32 bytes), the one that was shared last first."""
-    sql = f"{_SELECT} WHERE s.blob = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC"
-    return [_row(row) for row in views.execute(sql, (blob, until))]
+    sql = f"{_SELECT_NAMING} WHERE r.blob = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
+    return [_row(row) for row in views.execute(sql, (blob, until, MAX_LISTED))]
 
 
 def is_folder(views: ReadViews, blob: bytes) -> bool:
     """Does any entry say that this blob lists a folder?"""
-    sql = "SELECT 1 FROM files_shared WHERE blob = ? AND folder AND size <= ? LIMIT 1"
+    sql = (
+        "SELECT 1 FROM blobs_referenced AS r JOIN files_shared AS s ON s.k = r.k"
+        " WHERE r.blob = ? AND s.folder AND s.size <= ? LIMIT 1"
+    )
     return bool(views.execute(sql, (blob, MAX_FOLDER_BYTES)))
 
 
-def candidates(views: ReadViews, text: str, until: int) -> list[Shared]:
+def candidates(store: SqliteEntryStore, text: str, until: int) -> list[Shared]:
     """The files that a text may name, the newest first: by the name, else by the id of the entry or of the
     blob, or the beginning of one."""
     wanted = text.strip()
-    return _with_name(views, wanted, until) or _with_prefix(views, wanted, until)
+    with store.views() as views:
+        sql = f"{_SELECT} WHERE s.name = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
+        named = [_row(row) for row in views.execute(sql, (wanted, until, MAX_LISTED))]
+    return named or _with_prefix(store, wanted, until)
 
 
 def choose(found: Sequence[Shared], text: str) -> Shared:
@@ -179,21 +189,19 @@ def choose(found: Sequence[Shared], text: str) -> Shared:
     return found[0]
 
 
-def _with_name(views: ReadViews, name: str, until: int) -> list[Shared]:
-    sql = f"{_SELECT} WHERE s.name = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
-    return [_row(row) for row in views.execute(sql, (name, until, MAX_LISTED))]
-
-
-def _with_prefix(views: ReadViews, text: str, until: int) -> list[Shared]:
+def _with_prefix(store: SqliteEntryStore, text: str, until: int) -> list[Shared]:
     try:
         low, high = prefix_range(text)
     except NotAnId:
         return []
-    sql = (
-        f"{_SELECT} WHERE s.at <= ? AND (s.id BETWEEN ? AND ? OR s.blob BETWEEN ? AND ?)"
-        " ORDER BY s.at DESC, s.id DESC LIMIT ?"
-    )
-    return [_row(row) for row in views.execute(sql, (until, low, high, low, high, MAX_LISTED))]
+    keys = [store.key_of(entry_id) for entry_id in store.find(low, high, MAX_LISTED)]
+    found = {shared.id: shared for shared in at_keys(store, keys) if shared.at <= until}
+    sql = f"{_SELECT_NAMING} WHERE r.blob BETWEEN ? AND ? AND s.at <= ? LIMIT ?"
+    with store.views() as views:
+        for row in views.execute(sql, (low, high, until, MAX_LISTED)):
+            shared = _row(row)
+            found[shared.id] = shared
+    return sorted(found.values(), key=lambda each: (each.at, each.id), reverse=True)
 
 
 def replaced(views: ReadViews, shared: Sequence[Shared], until: int, same: Same) -> dict[EntryId, EntryId]:
