@@ -31,7 +31,7 @@ def status(as_json: AsJson = False, quiet: Quiet = False) -> None:
     )
     if not answer["signing"]:
         screen.say(Styled("publishes nothing now: ", "yellow"), str(answer["signing_why"]))
-    if answer["at_quota"]:
+    if answer.get("at_quota"):
         named = ", ".join(answer["at_quota"][:_NAMED]) + (", …" if len(answer["at_quota"]) > _NAMED else "")
         screen.say(
             Styled("at the bound of what they may take here: ", "yellow"), f"{named}; aster quota show"

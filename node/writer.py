@@ -59,10 +59,9 @@ class Truncations(NamedTuple):
 
 
 class Errand(NamedTuple):
-    """Something else that changes the store, in transactions of its own."""
+    """Something else that changes the store, in transactions of its own. `do` may raise a StoreError."""
 
     do: Callable[[], None]
-    """Called in the writer's thread. Raises: StoreError: it is undone."""
 
 
 Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked | Truncations | Errand

@@ -5,7 +5,6 @@ this node's own choice.
 """
 # long because it is the one list of these numbers
 
-
 from typing import Final
 
 # --- frames (wire) ----------------------------------------------------------------------------------
