@@ -25,7 +25,7 @@ from gossip.proto.blob_messages import encode_question, parse_answer
 from gossip.proto.blobsync import Asking
 from store.blob_interface import BlobStore
 from store.blobs import Manifest, check_chunk
-from store.errors import InvalidBlob, StoreError
+from store.errors import InvalidBlob, StorageFull, StoreError
 from store.ids import AuthorId
 
 KEEPERS: Final = 4
@@ -100,6 +100,8 @@ class BlobStreams:
         self.service = BlobService(store)
         self.on_news: Callable[[News], None] = lambda news: None
         """Called with what becomes of the blobs that are hunted."""
+        self.make_room: Callable[[Manifest], bool] = lambda manifest: True
+        """Called in a thread before a manifest is kept; False: there is no room for that blob."""
         self.received_chunks = 0
         """Chunks that came whole, since the start."""
 
@@ -263,6 +265,8 @@ class BlobStreams:
         """Keep a manifest."""
 
         def begin() -> list[int]:
+            if not self.make_room(manifest):
+                raise StorageFull("there is no room for it on the disk")
             self._store.begin(manifest)
             return self._store.missing(manifest.id)
 

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from node.apps import blob_references
 from node.home import Home
-from node.sharing.quotas import lacking_bytes
 from node.sharing.space import Space
 from node.sharing.waiting import Waiting
+from store.blobs import Manifest
 from store.ids import LOG_DOCS, LOG_FEED, LOG_PROFILE
 
 SMALL_BYTES: Final = 2**20
@@ -79,7 +79,7 @@ class Candidates:
         return Page([(one.blob, one.size) for one in kept], found[-1].key)
 
     def sizes_to_take(self, waiting: Waiting) -> frozenset[int] | None:
-        """How many bytes a blob may have so that it may be fetched now; room for it is made.
+        """How many bytes a blob may have so that it may be fetched now.
 
         Empty: there is no room. None: it is here, or nobody wants it any more.
         """
@@ -87,7 +87,7 @@ class Candidates:
         if self.is_complete(blob):
             return None
         if waiting.asked:
-            return frozenset(size for size in waiting.sizes if self._space.make_room(size))
+            return frozenset(size for size in waiting.sizes if self._space.make_room(size, blob))
         with self._home.entries.views() as views:
             named = blob_references.references_to(views, blob, MAX_NAMING)
         if not named and not self._home.blobs.wholes_of(blob):
@@ -95,13 +95,20 @@ class Candidates:
         sizes = waiting.sizes | {one.size for one in named}
         if not self._hub:
             sizes = frozenset(size for size in sizes if size <= SMALL_BYTES)
-        return frozenset(size for size in sizes if self._has_room(blob, size, waiting.fresh))
+        return frozenset(size for size in sizes if self._may_have_room(blob, size, waiting.fresh))
 
-    def _has_room(self, blob: bytes, size: int, fresh: bool) -> bool:
-        """May a blob that nobody asked for be kept? What was named long ago drives nothing out."""
+    def make_room(self, waiting: Waiting | None, manifest: Manifest) -> bool:
+        """The manifest of a blob came, so its size is true: make room for it. False: there is none.
+
+        For what is not asked for and was named long ago nothing is driven out: a full disk would fetch and
+        drop in a circle.
+        """
+        if waiting is not None and (waiting.asked or waiting.fresh):
+            return self._space.make_room(manifest.size, manifest.id)
+        return self._space.has_free_room(manifest.size)
+
+    def _may_have_room(self, blob: bytes, size: int, fresh: bool) -> bool:
+        """May there be room for a blob of that size, which is nothing but a claim?"""
         if not self._space.allows(blob, size):
             return False
-        if fresh:
-            return self._space.make_room(size)
-        usage = self._space.usage()
-        return not lacking_bytes(usage.stock, usage.quotas, size)
+        return fresh or self._space.has_free_room(size) or self._home.blobs.state(blob) is not None

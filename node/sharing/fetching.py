@@ -21,7 +21,7 @@ from node.sharing.outcomes import FetchEvent, Outcomes
 from node.sharing.waiting import Waiting, WaitingRoom
 from node.sharing.wanted import WantedBlobs
 from node.store_faults import told_plainly
-from store.blobs import MAX_CHUNKS, chunks_in
+from store.blobs import MAX_CHUNKS, Manifest, chunks_in
 from store.errors import StoreError
 from store.ids import AuthorId, short
 
@@ -85,6 +85,7 @@ class Fetching:
         self._news = trio.Event()
         self._nursery: trio.Nursery
         streams.on_news = self._hear
+        streams.make_room = self._make_room
 
     async def run(self) -> None:
         """Fetch until cancelled."""
@@ -309,6 +310,10 @@ class Fetching:
         else:
             self._hunted[waiting.blob] = waiting._replace(sizes=sizes)
             await self._streams.hunt(waiting.blob, sizes, first=waiting.asked)
+
+    def _make_room(self, manifest: Manifest) -> bool:
+        """In a thread. Raises: StoreError."""
+        return self._candidates.make_room(self._hunted.get(manifest.id), manifest)
 
     # --- what entries name --------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 """Blob streams over the in-memory network: fetching, resuming, and peers that keep no rule."""
+# long because honest and rogue peers meet the same nodes, which are made here
 
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -272,6 +273,16 @@ async def test_a_full_disk_ends_the_hunt_and_harms_nothing(clock, join) -> None:
     bob.store.put_chunk = keep
     await bob.fetch()
     assert bob.blamed == {}
+
+
+async def test_where_there_is_no_room_nothing_is_begun(clock, join) -> None:
+    alice, bob = await join(ALICE, range(COUNT)), await join(BOB)
+    bob.streams.make_room = lambda manifest: manifest.size < MANIFEST.size
+    await bob.dial(alice)
+    await bob.streams.hunt(BLOB)
+    await bob.until(lambda: any(isinstance(one, NotKept) for one in bob.news))
+    assert bob.store.manifest(BLOB) is None
+    assert bob.streams.hunted == []
 
 
 async def test_a_blob_of_another_size_than_was_said_is_given_up(clock, join) -> None:

@@ -278,6 +278,20 @@ def unasked(blob: bytes) -> Waiting:
     return Waiting(blob, frozenset(), asked=False, fresh=True)
 
 
+async def test_what_is_only_claimed_drives_nothing_out() -> None:
+    with temporary_home() as home:
+        async with running(home) as node:
+            await publish(node, LOG_FILES, shared(b"b" * 32, 2**33))
+        space = Space(Queries(home), True)
+        made: list[int] = []
+        space.make_room = lambda size, blob=b"": not made.append(size)  # type: ignore[method-assign, func-returns-value]
+        hub = Candidates(home, space, hub=True)
+        assert hub.sizes_to_take(unasked(b"b" * 32)) == {2**33}
+        assert made == []
+        assert hub.make_room(unasked(b"b" * 32), Manifest(0, ()))
+        assert made == [0]
+
+
 async def test_who_lies_about_a_size_keeps_nobody_from_a_blob() -> None:
     with temporary_home() as home:
         async with running(home) as node:

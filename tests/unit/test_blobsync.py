@@ -1,4 +1,5 @@
 """The asker of blob streams: which chunks are asked of whom, and what becomes of wrong answers."""
+# long because right and wrong answers are given to the same asker, which is made here
 
 from random import Random
 
