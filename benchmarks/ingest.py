@@ -29,6 +29,7 @@ from node.bus import Bus
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
+from node.limits import THREAD_SWITCH_S
 from node.testing.homes import temporary_home
 from node.testing.people import NETWORK, Person
 from store.entry import DOMAIN, Entry
@@ -126,6 +127,7 @@ async def ingest(home: Home, people: Sequence[Person], frames: Sequence[bytes], 
     bus = Bus()
     intake = Intake(home.shelf, home.network, home.allowed, bus)
     index = home.search()
+    sys.setswitchinterval(THREAD_SWITCH_S)  # as node.running does
     source = people[0].id
 
     async def take(frame: bytes) -> None:

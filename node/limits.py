@@ -61,6 +61,11 @@ INDEX_WAIT_S: Final = 0.25
 INDEX_AT_ONCE: Final = 4_096
 """So many new entries are indexed without waiting: bulk."""
 
+THREAD_SWITCH_S: Final = 0.0005
+"""How long a thread keeps the interpreter that others wait for: the loop, the writer and the readers take
+turns ten times as often as Python would let them, or each call to the store would wait some 5 ms beside a
+busy loop."""
+
 INDEXER_MIN_TEXTS: Final = 1_000
 """Texts of one step of the search index from which on a process is started for it: 15 ms of work or more,
 with more behind it."""

@@ -9,6 +9,7 @@ manager that ends its tasks when it is left; `join` has to end before `keep`.
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -32,6 +33,7 @@ from node.federation.guest_messages import PROTOCOL
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
+from node.limits import THREAD_SWITCH_S
 from node.mesh import Mesh, Recheckable
 from node.newcomers.guests import Guests
 from node.newcomers.presenting import Introduction
@@ -70,12 +72,17 @@ async def keep(home: Home) -> AsyncIterator[Keeping]:
     intake = Intake(home.shelf, home.network, home.allowed, bus)
     author = Author(home.key, home.network, intake, now_ms, why_not_signing(home))
     home.allowed.listen(lambda: _allow(home, author))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(intake.run)
-        nursery.start_soon(Verification(intake).run)
-        nursery.start_soon(Indexing(intake, home.search()).run)
-        yield Keeping(intake, author, bus)
-        nursery.cancel_scope.cancel()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(THREAD_SWITCH_S)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(intake.run)
+            nursery.start_soon(Verification(intake).run)
+            nursery.start_soon(Indexing(intake, home.search()).run)
+            yield Keeping(intake, author, bus)
+            nursery.cancel_scope.cancel()
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextlib.asynccontextmanager
