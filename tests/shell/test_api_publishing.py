@@ -265,7 +265,7 @@ async def test_what_cannot_be_done_is_refused_with_advice(call: object, error: t
 
 async def test_the_largest_post_is_kept() -> None:
     async with alone() as node:
-        await node.api.social.post("x" * 32_704, language="x" * 35)
+        await node.api.social.post("x" * 32_704, language="de-abcdefgh-abcdefgh-abcdefgh-abcde")
         assert len(str((await read(node))[0]["text"])) == 32_704
 
 
