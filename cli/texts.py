@@ -118,7 +118,7 @@ def _limited(data: bytes, name: str, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
     if len(data) > max_bytes:
         raise TextTooLarge(
             f"{name} has more than {max_bytes:,} bytes.",
-            "A message holds 32 KiB, a document 4 MiB (aster doc put). A file may be longer (aster file add).",
+            "A message holds 32 KiB, a document 4 MiB (aster doc put). Longer: aster file add",
         )
     return data
 

@@ -69,7 +69,8 @@ def test_what_nobody_changed_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_an_editor_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     editor(monkeypatch, tmp_path, "open(path, 'w').write('half'); sys.exit(3)")
-    with pytest.raises(BadRequest, match="ended with an error"), drafting(Screen(), "plan.md", 100, AGAIN) as draft:
+    opened = drafting(Screen(), "plan.md", 100, AGAIN)
+    with pytest.raises(BadRequest, match="ended with an error"), opened as draft:
         draft.edit("text\n")
     assert kept(tmp_path) == ["half"]
 
