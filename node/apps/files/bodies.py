@@ -17,7 +17,7 @@ Content, canonical msgpack:
 The entry links to those that it replaces. Elements after these are reserved and ignored.
 """
 
-import unicodedata
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -55,6 +55,9 @@ UNKNOWN_MEDIA_TYPE: Final = "application/octet-stream"
 FOLDER_MEDIA_TYPE: Final = "inode/directory"
 
 _BLOB_ID_BYTES: Final = 32
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters other than line ends and tabs, and halves of characters."""
+
 _MAX_INT: Final = 2**53 - 1
 _LANGUAGE_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
@@ -205,7 +208,7 @@ def _is_language(tag: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    return all(char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs") for char in text)
+    return _CONTROLS.search(text) is None
 
 
 def text_of(body: bytes) -> str | None:
