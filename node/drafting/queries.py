@@ -1,6 +1,8 @@
 """What can be asked about documents: lists, versions, what changed, translations, merges. Synchronous."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
 from node.apps.documents import differences
 from node.apps.documents import service as documents
@@ -155,15 +157,17 @@ class DraftingQueries:
         rows, row = self.lookup.version(name, version)
         by_id = {each.id: each for each in rows}
         texts: dict[EntryId, str | None] = {}
+        read = [0]
 
         def text_of(wanted: EntryId) -> str | None:
             if wanted not in texts:
                 if len(texts) >= _KEPT_TEXTS:
                     texts.clear()
-                try:
-                    texts[wanted] = self.lookup.text_of(by_id, wanted)
-                except Missing:
-                    texts[wanted] = None
+                texts[wanted] = None
+                left = MAX_BLAMED_BYTES - read[0]
+                read[0] += by_id[wanted].size
+                with suppress(Missing):
+                    texts[wanted] = self.lookup.text_of(by_id, wanted) if left > 0 else None
             return texts[wanted]
 
         text = self.lookup.reader.text(row)
@@ -227,11 +231,14 @@ class DraftingQueries:
         return self.turning.draft(sheet)
 
 
-_KEPT_TEXTS = 4
+_KEPT_TEXTS: Final = 4
 """Texts that `blame` keeps at a time, so that a long history does not fill the memory."""
 
-MAX_BLAMED = 1_000
+MAX_BLAMED: Final = 1_000
 """Versions that `blame` looks through; what is older is given to the oldest of them."""
+
+MAX_BLAMED_BYTES: Final = 128 * 1024 * 1024
+"""Text that `blame` reads for one answer, some ten seconds of comparing; beyond it the same."""
 
 
 def _shown(row: Row, names: Names) -> Json:

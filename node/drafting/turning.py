@@ -1,7 +1,7 @@
 """Documents in other languages: what is translated, the sheet for it, and what a sheet makes. Synchronous."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from node.apps.documents.bodies import Rendered, source_digest
 from node.apps.documents.reading import Turned, turn
@@ -127,7 +127,7 @@ class Turning:
         return found
 
 
-_MAX_LOOKED_AT = 100
+_MAX_LOOKED_AT: Final = 100
 """Versions that are searched, newest first, for what an out-of-date paragraph was."""
 
 

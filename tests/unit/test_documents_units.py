@@ -117,3 +117,14 @@ def test_texts_with_nothing_in_common_are_compared_within_bounds() -> None:
     )
     before = units_of(old, (), chance.randbytes)
     assert join(units_of(new, [before], chance.randbytes)) == new
+
+
+def test_a_long_text_of_which_every_paragraph_was_changed_keeps_its_ids() -> None:
+    chance = random.Random(1)
+    words = ["bread", "union", "assembly", "хлеб", "союз", "空港", "hall", "chairs", "Sunday", "wine"]
+    paragraphs = [" ".join(chance.choices(words, k=40)) for _ in range(2_000)]
+    old = units_of(written(*paragraphs), (), chance.randbytes)
+    changed = [f"{paragraph.replace('hall', 'house')} And so on." for paragraph in paragraphs]
+    after = units_of(written("Something new.", *changed), [old], chance.randbytes)
+    kept = sum(one.id == other.id for one, other in zip(old, after[1:], strict=True))
+    assert kept >= 1_980

@@ -24,6 +24,9 @@ MAX_UNITS: Final = 65_536
 MAX_STEPS: Final = 4_000_000
 """Letter pairs compared to find units that were changed, a second or two; beyond it they count as new."""
 
+NEAREST: Final = 16
+"""Units in about the same place to which one that was changed is compared first."""
+
 ALIKE: Final = 0.4
 """Units that share this part of their letter pairs are one unit that was changed."""
 
@@ -109,7 +112,7 @@ def _give_equal(
 def _give_alike(
     texts: Sequence[str], earlier: Sequence[Unit], ids: list[bytes | None], taken: set[bytes]
 ) -> None:
-    """Units that were changed: first among those in the same place, then anywhere."""
+    """Units that were changed: first among those in about the same place, then anywhere."""
     old, new = _left_over(texts, earlier, ids, taken)
     found: dict[int, int] = {}
     used: set[int] = set()
@@ -156,16 +159,18 @@ def _left_over(
 
 
 def _pairs_in_place(old: Sequence[_Place], new: Sequence[_Place]) -> Iterator[tuple[_Place, _Place]]:
-    """Those that stand after the same unit, nearest first."""
+    """Those that stand after the same unit and about as far behind it, each with the nearest `NEAREST`."""
     by_gap: dict[int, list[_Place]] = {}
     for each in old:
         by_gap.setdefault(each.gap, []).append(each)
+    many = Counter(each.gap for each in new)
     rank: Counter[int] = Counter()
     for after in new:
         there = by_gap.get(after.gap, [])
-        nth = rank[after.gap]
+        middle = rank[after.gap] * len(there) // many[after.gap]
         rank[after.gap] += 1
-        for before in sorted(there, key=lambda each: abs(there[0].at + nth - each.at)):
+        start = max(0, min(middle - NEAREST // 2, len(there) - NEAREST))
+        for before in there[start : start + NEAREST]:
             yield before, after
 
 
