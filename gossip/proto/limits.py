@@ -109,8 +109,10 @@ RUN_BYTES: Final = 262_144
 """A run is closed at this size. Big enough that its fixed costs vanish, small enough that two fit into
 a stream's window."""
 
-RUN_WINDOW: Final = 8
-"""Runs sent and not acknowledged (wire: a receiver may rely on it): bounds its memory to 2 to 8 MiB."""
+RUN_WINDOW: Final = 32
+"""Runs sent and not acknowledged (wire: a receiver may rely on it): bounds its memory to 8 MiB, and what it has
+not judged to `INFLOW_ENTRIES`. Most logs are short: with fewer under way, transactions hold a few hundred
+entries, and each of them writes the same pages of the views again."""
 
 READS_AHEAD: Final = 4
 """Runs that a session asks the store for before they can be sent."""

@@ -214,10 +214,10 @@ def test_each_side_gets_what_it_lacks() -> None:
 
 def test_a_long_log_goes_in_runs_within_the_window() -> None:
     (alice,) = people(["alice"])
-    posts = tuple(alice.post("x" * 900) for _ in range(6_000))
-    pair = sync(ledger(*(posts[at : at + 1_000] for at in range(0, 6_000, 1_000))), ledger())
+    posts = tuple(alice.post("x" * 900) for _ in range(9_000))
+    pair = sync(ledger(*(posts[at : at + 1_000] for at in range(0, 9_000, 1_000))), ledger())
     assert pair.is_clean()
-    assert held(pair.theirs.ledger, alice).head == (6_000, posts[-1].id)
+    assert held(pair.theirs.ledger, alice).head == (9_000, posts[-1].id)
     runs = [message for message in pair.ours.sent if isinstance(message, wire.Run)]
     assert len(runs) > limits.RUN_WINDOW
     assert [message for message in pair.theirs.sent if isinstance(message, wire.Ack)][-1] == wire.Ack(

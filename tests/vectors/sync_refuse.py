@@ -304,12 +304,12 @@ def busy_sessions() -> dict[str, list[SyncMessage]]:
     ]
     log: list[wire.Run] = []
     back = b""
-    for seq in range(1, 10):
+    for seq in range(1, 34):
         entry = post(seq, back, f"carol {seq}", log=CAROL_LOG.log, key=CAROL)
         log.append(wire.Run((entry,)))
         back = entry.id
     probes = [wire.Probe(ALICE_LOG, 1)] * 65
-    return {"a ninth run before the first was judged": [*asked, *log], "a 65th probe": [*asked, *probes]}
+    return {"a 33rd run before the first was judged": [*asked, *log], "a 65th probe": [*asked, *probes]}
 
 
 def session_cases() -> Iterator[Case]:
