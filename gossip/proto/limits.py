@@ -110,9 +110,9 @@ RUN_BYTES: Final = 262_144
 a stream's window."""
 
 RUN_WINDOW: Final = 32
-"""Runs sent and not acknowledged (wire: a receiver may rely on it): bounds its memory to 8 MiB, and what it has
-not judged to `INFLOW_ENTRIES`. Most logs are short: with fewer under way, transactions hold a few hundred
-entries, and each of them writes the same pages of the views again."""
+"""Runs sent and not acknowledged (wire: a receiver may rely on it): 8 MiB; how much of that a receiver reads
+before it is judged, `INFLOW_ENTRIES` bounds. Most logs are short: with fewer runs under way, transactions hold
+a few hundred entries, and each of them writes the same pages of the views again."""
 
 READS_AHEAD: Final = 4
 """Runs that a session asks the store for before they can be sent."""
