@@ -3,8 +3,8 @@
     python benchmarks/merge.py [pairs]
 
 Random pairs of concurrent edits of one text: paragraphs of some scripts, of which each side changes, adds,
-takes away, doubles and moves lines and paragraphs, sometimes the same ones. Each is merged as `aster doc` does, and
-by `git merge-file`.
+takes away, doubles and moves lines and paragraphs, sometimes the same ones. Each is merged as `aster doc`
+does, and by `git merge-file`.
 
     equal_to_git  of the merges that git does without a conflict, those whose result has the same bytes here
     lost_lines    lines that either side has beyond the base and that are not in the result, clean or not,
