@@ -5,6 +5,7 @@ The store is read in threads. What cannot be read is answered as not held.
 
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,11 +29,17 @@ from gossip.proto.blob_messages import (
 from gossip.proto.blob_serving import Describe, Fetch, Job, Serving, StreamNo
 from gossip.proto.framing import LENGTH_BYTES
 from store.blob_interface import BlobStore
-from store.blobs import MAX_CHUNKS, Manifest
+from store.blobs import MAX_CHUNKS, Manifest, held_map
 from store.errors import StoreError
 
 MAX_CACHED_CHUNKS: Final = 2 * MAX_CHUNKS
 """Chunks in the manifests that are kept in memory, about 10 MB."""
+
+MAX_CACHED_MAPS: Final = 64
+"""Bitmaps that are kept in memory: at most half a MiB."""
+
+MAP_KEPT_S: Final = 1.0
+"""How long a bitmap is taken for true. Of a large blob it takes a tenth of a second to make one."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +76,32 @@ class Manifests:
             self._chunks -= len(old.chunks) + 1
 
 
+class HeldMaps:
+    """What is held of blobs, as it was up to a second ago: to find it out, each chunk is looked for on the
+    disk. Thread-safe."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+
+    def get(self, blob: bytes, chunks: int) -> bytes:
+        """The bitmap over the chunks of a blob whose manifest is here. Raises: StoreError."""
+        with self._lock:
+            since_s, held = self._known.get(blob, (float("-inf"), b""))
+        if time.monotonic() - since_s < MAP_KEPT_S:
+            return held
+        state = self._store.state(blob)
+        is_complete = state is not None and state.is_complete
+        held = held_map(range(chunks), chunks) if is_complete else self._store.held(blob)
+        with self._lock:
+            self._known[blob] = (time.monotonic(), held)
+            self._known.move_to_end(blob)
+            if len(self._known) > MAX_CACHED_MAPS:
+                self._known.popitem(last=False)
+        return held
+
+
 @dataclass(slots=True)
 class _Served:
     """A stream that is served."""
@@ -95,7 +128,8 @@ class BlobService:
         self._streams: dict[StreamNo, _Served] = {}
         self._last_no = 0
         self._readers = trio.CapacityLimiter(blob_limits.BLOB_READERS)
-        self._nursery: trio.Nursery
+        self._nursery: trio.Nursery | None = None
+        self._maps = HeldMaps(store)
         self.sent_bytes = 0
         """Of chunks, since the start."""
 
@@ -103,12 +137,23 @@ class BlobService:
         """Serve from now on; what is read runs in `nursery`."""
         self._nursery = nursery
 
+    def stop(self) -> None:
+        """Serve nobody any more: every stream ends, and new ones do at once."""
+        self._nursery = None
+        for served in self._streams.values():
+            served.scope.cancel()
+
     async def serve(self, stream: Stream) -> None:
         """Serve a stream that a peer opened. Raises: RemoteFault: the peer broke the protocol."""
         self._last_no += 1
         number = StreamNo(self._last_no)
         served = _Served(stream)
-        for ended in self._serving.opened(number, stream.peer, trio.current_time()):
+        ended_now = self._serving.opened(number, stream.peer, trio.current_time())
+        if self._nursery is None:
+            self._serving.closed(number)
+            await stream.reset()
+            return
+        for ended in ended_now:
             if ended == number:
                 await stream.reset()
                 return
@@ -170,8 +215,9 @@ class BlobService:
 
     def _go_on(self) -> None:
         """Begin whatever may be read now."""
-        for job in self._serving.jobs():
-            self._nursery.start_soon(self._answer, job)
+        if self._nursery is not None:
+            for job in self._serving.jobs():
+                self._nursery.start_soon(self._answer, job)
 
     async def _answer(self, job: Job) -> None:
         lacks = False
@@ -179,6 +225,9 @@ class BlobService:
             frame, lacks = await trio.to_thread.run_sync(self._look_up, job, limiter=self._readers)
         except (StoreError, OSError) as error:
             _log.warning("a blob could not be read: %s", error)
+            frame = _nothing(job)
+        except Exception:  # noqa: BLE001 (the task of one request: a fault of ours ends it, not the node)
+            _log.exception("a question about a blob could not be answered")
             frame = _nothing(job)
         served = self._streams.get(job.stream)
         self._serving.read(job.stream, len(frame))
@@ -203,7 +252,7 @@ class BlobService:
         manifest = self._store.manifest(job.blob)
         if manifest is None:
             return _framed(encode_answer(Lacking(job.blob))), True
-        held = self._store.held(job.blob)
+        held = self._maps.get(job.blob, len(manifest.chunks))
         encoded = manifest.encode() if job.whole else None
         return _framed(encode_answer(Holding(job.blob, encoded, held))), False
 

@@ -112,11 +112,14 @@ class BlobStreams:
             self.service.start(nursery)
             self._transport.handle(PROTOCOL, self._serve)
             task_status.started()
-            while True:
-                self._open_some()
-                self._see_who_is_there()
-                await trio.sleep(blob_limits.BLOB_TICK_S)
-                self._perform(self._asking.tick(trio.current_time()))
+            try:
+                while True:
+                    self._open_some()
+                    self._see_who_is_there()
+                    await trio.sleep(blob_limits.BLOB_TICK_S)
+                    self._perform(self._asking.tick(trio.current_time()))
+            finally:
+                self.service.stop()
 
     # --- what is wanted -----------------------------------------------------------------------------
 
@@ -232,6 +235,8 @@ class BlobStreams:
             self._blame(peer, fault)
         except GossipError as fault:
             _log.debug("a blob stream ended: %s", fault)
+        except Exception:  # noqa: BLE001 (the task of one peer: a fault of ours ends its stream, not the node)
+            _log.exception("an answer about a blob could not be handled")
 
     def _end(self, peer: AuthorId) -> None:
         link = self._links.get(peer)
@@ -274,6 +279,9 @@ class BlobStreams:
             lacking = await trio.to_thread.run_sync(begin, limiter=self._keepers)
         except (StoreError, OSError) as error:
             self._give_up(manifest.id, error)
+        except Exception as error:  # noqa: BLE001 (the task of one blob: a fault of ours ends it, not the node)
+            _log.exception("a manifest could not be kept")
+            self._give_up(manifest.id, error)
         else:
             self._perform(self._asking.begun(manifest.id, lacking, trio.current_time()))
 
@@ -289,6 +297,9 @@ class BlobStreams:
             self._perform(self._asking.refused(effect.peer, blob, effect.place, now))
             self._end(effect.peer)
         except (StoreError, OSError) as error:
+            self._give_up(blob, error)
+        except Exception as error:  # noqa: BLE001 (the task of one chunk: a fault of ours ends it, not the node)
+            _log.exception("a chunk could not be kept")
             self._give_up(blob, error)
         else:
             self._perform(self._asking.kept(blob, effect.place))

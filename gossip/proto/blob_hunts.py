@@ -38,6 +38,8 @@ class Hunt:
     blob: bytes
     sizes: frozenset[int]
     """How many bytes it may have; empty: whatever it has."""
+    first: bool = False
+    """Goes before those that are not."""
     manifest: Manifest | None = None
     lacking: int = 0
     todo: int = 0

@@ -83,12 +83,13 @@ class Asking:
     ) -> list[Effect]:
         """Hunt a blob; `manifest` with the places of the chunks that are `lacking`, where it is known.
 
-        `sizes`: how many bytes it may have; empty: whatever it has. `first`: before all others.
+        `sizes`: how many bytes it may have; empty: whatever it has. `first`: before those
+        that are not.
         """
         if blob in self._hunts:
             return []
-        hunt = Hunt(blob, sizes)
-        self._hunts = {blob: hunt, **self._hunts} if first else {**self._hunts, blob: hunt}
+        self._hunts[blob] = hunt = Hunt(blob, sizes, first)
+        self._hunts = dict(sorted(self._hunts.items(), key=lambda item: not item[1].first))
         if manifest is not None:
             if not hunt.may_have(manifest.size):
                 return self._give_up(hunt, _other_size(hunt, manifest))

@@ -89,7 +89,8 @@ class Fetching:
 
     async def run(self) -> None:
         """Fetch until cancelled."""
-        self._wanted = await _in_thread(WantedBlobs, self._room.home)
+        with told_plainly():
+            self._wanted = await _in_thread(WantedBlobs, self._room.home)
         for blob, size in self._wanted.items():
             self._waiting.add(Waiting(blob, frozenset({size}), asked=True, fresh=True))
         async with trio.open_nursery() as nursery:
@@ -272,8 +273,8 @@ class Fetching:
                 self._beginning.add(waiting.blob)
                 try:
                     await self._begin(waiting)
-                except StoreError as error:
-                    _log.warning("a blob cannot be fetched: %s", error)
+                except Exception:  # noqa: BLE001 (the work on one blob: a fault of ours ends it, not the node)
+                    _log.exception("a blob cannot be fetched")
                     self._stop(waiting.blob)
                     self._waiting.rest(waiting, trio.current_time() + FULL_S)
                 finally:
@@ -322,7 +323,7 @@ class Fetching:
 
         What comes is what was written after the first look began; room is made for it.
         """
-        self._complete = await _in_thread(self._candidates.complete)
+        await self._note_complete()
         key = await self._look_at_all(0, is_fresh=False)
         recent_key = older_key = key
         swept_s = looked_s = turned_s = trio.current_time()
@@ -340,8 +341,14 @@ class Fetching:
                 turned_s, older_key, recent_key = now_s, recent_key, key
             if now_s - swept_s >= SWEEP_S:
                 swept_s = now_s
-                self._complete = await _in_thread(self._candidates.complete)
+                await self._note_complete()
                 await self._look_at_all(0, is_fresh=False)
+
+    async def _note_complete(self) -> None:
+        try:
+            self._complete = await _in_thread(self._candidates.complete)
+        except StoreError as error:
+            _log.warning("which files are here cannot be read: %s", error)
 
     async def _look_at_all(self, key: int, *, is_fresh: bool) -> int:
         """Let wait what entries after `key` name, while there is room; gives the key that was reached."""

@@ -223,7 +223,9 @@ def test_what_is_wanted_first_goes_before_what_was_wanted_earlier() -> None:
     other = Manifest(CHUNK_BYTES, (chunk_id(b"y" * CHUNK_BYTES),))
     asking = hunting(ALICE)
     asking.want(other.id, ANY, other, [0], 0.0, first=True)
-    assert asking.hunted == [other.id, BLOB]
+    asking.want(bytes(32), ANY, None, [], 0.0)
+    asking.want(b"x" * 32, ANY, None, [], 0.0, first=True)
+    assert asking.hunted == [other.id, b"x" * 32, BLOB, bytes(32)]
     assert asking.want(other.id, ANY, other, [0], 0.0) == []
 
 
