@@ -166,7 +166,7 @@ def test_a_request_over_the_limit_is_not_sent(paths: Paths) -> None:
         listening.bind(str(paths.control_socket))
         listening.listen()
         with pytest.raises(TextTooLarge):
-            Client(paths).call("post", {"text": "x" * 5_000_000})
+            Client(paths).call("post", {"text": "x" * 17_000_000})
 
 
 CUT_ANSWERS = [

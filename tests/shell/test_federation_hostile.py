@@ -99,7 +99,7 @@ def requests(names: list[str]) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), parameters(name)))
 
 
-ABOUT_MEMBERS = sorted(name for name, method in METHODS.items() if method.part)
+ABOUT_MEMBERS = sorted(name for name, method in METHODS.items() if method.part in ("federation", "interest"))
 QUESTIONS = [name for name in ABOUT_MEMBERS if METHODS[name].offline and name not in CHANGING]
 ALSO = ["status", "peer/list", "peer/add", "peer/remove", "read", "log/list", "log/show", "doc/list"]
 

@@ -84,8 +84,13 @@ def requests(wanted: Callable[[str], bool]) -> st.SearchStrategy[tuple[str, dict
     return st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), parameters(name)))
 
 
+WRITING_FILES = ("file/get", "site/build")
+"""What is asked for stands in a path that these write to."""
+
+
 def is_question(name: str) -> bool:
     changing = (
+        *WRITING_FILES,
         "check",
         "interest/set",
         "network/export",
@@ -98,7 +103,7 @@ def is_question(name: str) -> bool:
 
 
 def is_answered_by_the_api(name: str) -> bool:
-    return name not in ("network/export", "stop", "sync", "check", "log/verify")
+    return name not in ("network/export", "stop", "sync", "check", "log/verify", *WRITING_FILES)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
