@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
@@ -215,3 +216,43 @@ async def test_what_is_refused_says_why_and_writes_nothing() -> None:
             await api.delete([to_text(mine)])
         with pytest.raises(Refused, match="kept whole"):
             await api.delete([made["deletions"][0]["id"]])
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_in_whatever_order_it_comes_the_same_is_left(seed: int) -> None:
+    async with one_node() as (node, bob, carol):
+        said, kept, hers = bob.post("a slip"), bob.post("no slip"), carol.post("it stays")
+        first = deletion(bob, said.id, hers.id)
+        pieces = [(said, kept), (hers,), (first, deletion(bob, first.id)), (deletion(carol, kept.id),)]
+        Random(seed).shuffle(pieces)
+        for piece in pieces:
+            await node.intake.ingest([piece], piece[0].author, each_signature=True)
+            if seed % 2:
+                await carried_out(node)
+        await until(lambda: is_gone(node, said.id))
+        await carried_out(node)
+        assert [body_of(node, entry.id) for entry in (said, kept, hers)] == [None, kept.body, hers.body]
+        assert [is_gone(node, entry.id) for entry in (said, kept, hers)] == [True, False, False]
+        assert await node.intake.missing_bodies(9, again=True) == []
+
+
+async def test_views_that_are_made_anew_are_the_same_without_what_was_deleted() -> None:
+    async with one_node() as (node, bob, _):
+        said, lacking = bob.post("a slip"), bob.post("not here yet")
+        await give(node, said, lacking.without_body(), deletion(bob, said.id))
+        await until(lambda: is_gone(node, said.id))
+        await carried_out(node)
+        before = node.home.entries.view_digests()
+        node.home.shelf.rebuild(lambda key: None)
+        assert node.home.entries.view_digests() == before
+        assert await node.intake.missing_bodies(9) == [lacking.id]
+
+
+async def test_a_body_that_nobody_has_is_not_asked_for_again_at_once() -> None:
+    async with one_node() as (node, bob, _):
+        lacking = bob.post("not here yet").without_body()
+        await give(node, lacking)
+        assert await node.intake.missing_bodies(9) == [lacking.id]
+        await node.intake.note_absent([lacking.id, EntryId(bytes(32))])
+        assert await node.intake.missing_bodies(9) == []
+        assert await node.intake.missing_bodies(9, again=True) == [lacking.id], "of somebody new"
