@@ -111,7 +111,7 @@ a stream's window."""
 
 RUN_WINDOW: Final = 32
 """Runs sent and not acknowledged (wire: a receiver may rely on it): 8 MiB; how much of that a receiver reads
-before it is judged, `INFLOW_ENTRIES` bounds. Most logs are short: with fewer runs under way, transactions hold
+before it is judged, `INFLOW_ENTRIES` bounds. Most logs are short: with fewer under way, transactions hold
 a few hundred entries, and each of them writes the same pages of the views again."""
 
 READS_AHEAD: Final = 4
