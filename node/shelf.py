@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from store.entry import Entry
 from store.errors import Damaged, NotFound, StoreError
-from store.ids import LOG_ID, EntryId
+from store.ids import FOR_ALL, EntryId
 from store.interface import Appended, KeyedRun, LogState
 from store.log import Evidence, LogId
 from store.sqlite import bodies_gone, holdings
@@ -23,11 +23,11 @@ from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Fold, Schema, Unfold, Views
 
 _SCHEMA: Final = Schema(
-    "bodies", 2, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY, at INT NOT NULL)",)
+    "bodies", 3, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY, at INT NOT NULL)",)
 )
 
 _ALWAYS: Final = 2**62
-"""Later than any claimed time: bodies of `id` logs are wanted however old they are."""
+"""Later than any claimed time: bodies of some logs are wanted however old they are."""
 
 
 class Folding(NamedTuple):
@@ -233,7 +233,7 @@ class Shelf:
 
 
 def _wanted_at(entry: Entry) -> int:
-    return _ALWAYS if entry.log == LOG_ID else entry.time_ms
+    return _ALWAYS if entry.log in FOR_ALL else entry.time_ms
 
 
 def _forget_missing(views: Views, runs: Sequence[KeyedRun]) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from store.crypto import digest, keyed_digest
-from store.ids import LOG_ID, AuthorId, NetworkId
+from store.ids import FOR_ALL, LOG_ID, AuthorId, NetworkId
 from store.interface import LogState
 from store.log import Head, LogId
 
@@ -53,7 +53,7 @@ class Selection(NamedTuple):
     logs: int
     """Bit n: logs of number n."""
     sections: tuple[frozenset[bytes], ...] = ()
-    """Of each of these an author belongs to one, or else to none that is known. `id` logs count anyway."""
+    """Of each of these an author belongs to one, or else to none that is known. `FOR_ALL` counts anyway."""
 
 
 def is_selected(
@@ -62,7 +62,7 @@ def is_selected(
     sections_of: Callable[[AuthorId], frozenset[bytes]],
 ) -> bool:
     """Whether the sections of a `Selection` leave a log in."""
-    if not sections or log_id.log == LOG_ID:
+    if not sections or log_id.log in FOR_ALL:
         return True
     own = sections_of(log_id.author)
     return not own or not any(own.isdisjoint(chosen) for chosen in sections)

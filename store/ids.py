@@ -66,6 +66,9 @@ LOG_PROFILE: Final = LogNo(6)
 LOG_DELETIONS: Final = LogNo(10)
 LOG_BOX_0: Final = LogNo(16)
 
+FOR_ALL: Final = frozenset({LOG_ID, LOG_DELETIONS})
+"""Logs that no choice of sections leaves out, nor any age: who belongs, and what is to be dropped."""
+
 
 class NotAnId(StoreError):
     """The text is not an identifier."""

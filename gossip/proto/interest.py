@@ -4,8 +4,9 @@ On the wire an interest is an int, bit n for logs of number n, where that is all
 list [logs, sections, bodies_since_ms]: sections nil for all of them, or a list of ids of 32 bytes, ascending.
 
 Sections and numbers choose whole logs, so that two nodes can compare what they hold of them; the age
-chooses bodies alone. `id` logs say who is in which section: no choice of sections leaves them out, nor
-does any age their bodies. An author whom no section is known for is carried whatever the sections.
+chooses bodies alone. `id` logs say who is in which section, and `deletions` logs what is to be dropped: no
+choice of sections leaves them out, nor does any age their bodies. An author whom no section is known for is
+carried whatever the sections.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +17,7 @@ from gossip.proto import limits
 from gossip.proto.fields import ALL_LOGS, HASH_BYTES, is_bytes, require
 from store.entry import MAX_TIME_MS, Entry
 from store.frontier import Selection, is_selected
-from store.ids import LOG_ID, AuthorId
+from store.ids import FOR_ALL, AuthorId
 from store.log import LogId
 
 SectionsOf = Callable[[AuthorId], frozenset[bytes]]
@@ -41,7 +42,7 @@ class Interest(NamedTuple):
 
     def wants_body(self, entry: Entry) -> bool:
         """Whether the body of an entry is to come with it."""
-        return entry.time_ms >= self.bodies_since_ms or entry.log == LOG_ID
+        return entry.time_ms >= self.bodies_since_ms or entry.log in FOR_ALL
 
     def fitted(self, entry: Entry) -> Entry:
         """An entry as it is sent to a node of this interest: without its body if that is not wanted."""

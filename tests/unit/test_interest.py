@@ -12,7 +12,7 @@ from node.testing.people import NETWORK, people
 from store.codec import decode, encode
 from store.entry import MAX_TIME_MS
 from store.frontier import Frontier, Selection
-from store.ids import LOG_FEED, LOG_ID, AuthorId, EntryId, LogNo
+from store.ids import LOG_DELETIONS, LOG_FEED, LOG_ID, AuthorId, EntryId, LogNo
 from store.interface import LogState
 from store.log import Head, LogId
 
@@ -107,19 +107,22 @@ def test_we_choose_at_most_so_many_sections() -> None:
 def test_sections_choose_the_logs_of_who_belongs_to_one_or_to_none(
     sections: list[bytes] | None, carried: list[AuthorId]
 ) -> None:
-    interest = choose(1 << LOG_FEED | 1 << LOG_ID, sections)
+    interest = choose(1 << LOG_FEED | 1 << LOG_ID | 1 << LOG_DELETIONS, sections)
     everyone = [ALICE, BOB, CAROL, DAVE]
     assert [who for who in everyone if interest.carries(LogId(who, LOG_FEED), sections_of)] == carried
-    assert all(interest.carries(LogId(who, LOG_ID), sections_of) for who in everyone)
+    for log in (LOG_ID, LOG_DELETIONS):
+        assert all(interest.carries(LogId(who, log), sections_of) for who in everyone)
     assert not any(interest.carries(LogId(who, LogNo(9)), sections_of) for who in everyone)
 
 
-def test_age_chooses_bodies_but_not_those_of_id_logs() -> None:
+def test_age_chooses_bodies_but_not_those_of_who_belongs_and_what_is_deleted() -> None:
     (eve,) = people(["eve"])
     old, new = eve.post("old", time_ms=999), eve.post("new", time_ms=1_000)
     identity = eve.write([16, "eve"], LOG_ID, time_ms=1)
+    deletion = eve.write([96, ""], LOG_DELETIONS, [old.id], time_ms=1)
     interest = choose(bodies_since_ms=1_000)
     assert [interest.wants_body(entry) for entry in (old, new, identity)] == [False, True, True]
+    assert interest.fitted(deletion) is deletion
     assert interest.fitted(old) == old.without_body()
     assert interest.fitted(new) is new
     assert interest.fitted(identity) is identity
