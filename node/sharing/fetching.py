@@ -17,6 +17,7 @@ from gossip.proto import blob_limits
 from gossip.proto.blob_effects import Advanced, Available, Finished, GivenUp, Nobody
 from node.desk import Room
 from node.sharing.candidates import Candidates
+from node.sharing.named import Named, NamedBlobs
 from node.sharing.outcomes import FetchEvent, Outcomes
 from node.sharing.waiting import Waiting, WaitingRoom
 from node.sharing.wanted import WantedBlobs
@@ -25,25 +26,15 @@ from store.blobs import MAX_CHUNKS, Manifest, chunks_in
 from store.errors import StoreError
 from store.ids import AuthorId, short
 
-SWEEP_S: Final = 3_600.0
-"""How often everything that entries name is looked at again: it may have found no room in the queue, or on
-the disk."""
-
-LOOK_BACK_S: Final = 15.0
-"""How often, while anything is written, it is looked again at what recent entries name: a body may come long
-after its entry."""
-
-RECENT_S: Final = 600.0
-"""Entries that came within so long, or twice that, are recent."""
-
-FOLLOW_S: Final = 0.1
-"""What is written within this time is looked at together."""
-
 NOBODY_S: Final = 300.0
 """How long a blob rests that nobody had. New peers and hints end that."""
 
 FULL_S: Final = 600.0
 """How long a blob rests for which there was no room, or no share of its author's."""
+
+TURN_S: Final = 120.0
+"""How long a blob is fetched before it goes back to the end of the queue, where others wait and there is no
+place: a peer that promises much and sends little holds nothing up but its own blob."""
 
 WAKE_S: Final = 30.0
 """New peers wake what rests at most this often."""
@@ -74,8 +65,9 @@ class Fetching:
         self._ready = trio.Event()
         self._waiting = WaitingRoom()
         self._hunted: dict[bytes, Waiting] = {}
-        self._complete: set[bytes] = set()
-        """Blobs that were here at the last sweep, or came since."""
+        self._begun_s: dict[bytes, float] = {}
+        """Since when each of these is fetched."""
+        self._named = NamedBlobs(candidates, room.intake, self._offer, lambda: self._waiting.is_full)
         self._alone: set[bytes] = set()
         """Blobs that nobody had when it was asked last."""
         self._beginning: set[bytes] = set()
@@ -97,7 +89,7 @@ class Fetching:
             self._nursery = nursery
             await nursery.start(self._streams.run)
             self._ready.set()
-            nursery.start_soon(self._follow)
+            nursery.start_soon(self._named.run)
             nursery.start_soon(self._watch_peers)
             await self._start_waiting()
 
@@ -131,7 +123,7 @@ class Fetching:
 
     def added(self, blob: bytes) -> None:
         """A blob was added here: those who asked us for it are told, and nobody is asked for it any more."""
-        self._complete.add(blob)
+        self._named.complete.add(blob)
         self._waiting.forget(blob)
         self._streams.service.added(blob)
 
@@ -210,7 +202,7 @@ class Fetching:
                 return
             case Finished(blob):
                 self._hunted.pop(blob, None)
-                self._complete.add(blob)
+                self._named.complete.add(blob)
                 self._beginning.add(blob)
                 self._nursery.start_soon(self._finish, blob)
             case GivenUp(blob, why):
@@ -241,7 +233,7 @@ class Fetching:
         except StoreError as error:
             _log.warning("what came of %s could not be noted: %s", short(blob), error)
         for part, part_size in parts:
-            self._add_unasked(part, part_size, fresh=True)
+            self._offer(Named(part, part_size, fresh=True))
         self._end(FetchEvent(blob, "done", size, size))
         self._work.set()
 
@@ -289,13 +281,21 @@ class Fetching:
         return sum(map(_chunks_of, self._hunted.values())) < MAX_HUNTED_CHUNKS
 
     def _make_way(self) -> None:
-        """Let rest what nobody has, other than what was asked for while there is a place."""
-        for blob in [blob for blob in self._hunted if blob in self._alone]:
-            waiting = self._hunted[blob]
-            if not waiting.asked or not self._has_place:
-                del self._hunted[blob]
-                self._streams.forget(blob)
-                self._waiting.rest(waiting, trio.current_time() + NOBODY_S)
+        """Let rest what nobody has, other than what was asked for while there is a place. Where others wait
+        and there is none, let go what had its turn."""
+        now_s = trio.current_time()
+        for blob, waiting in list(self._hunted.items()):
+            if blob in self._alone and (not waiting.asked or not self._has_place):
+                self._let_go(blob)
+                self._waiting.rest(waiting, now_s + NOBODY_S)
+            elif now_s - self._begun_s[blob] > TURN_S and not self._has_place and not self._waiting.is_empty:
+                self._let_go(blob)
+                self._waiting.add(waiting)
+
+    def _let_go(self, blob: bytes) -> None:
+        """Fetch a blob no further for now."""
+        del self._hunted[blob]
+        self._streams.forget(blob)
 
     async def _begin(self, waiting: Waiting) -> None:
         """Fetch a blob, if it is to be kept and there is room. Raises: StoreError."""
@@ -310,6 +310,8 @@ class Fetching:
             await self._refuse(waiting, "there is no room for it on the disk")
         else:
             self._hunted[waiting.blob] = waiting._replace(sizes=sizes)
+            self._begun_s = {blob: self._begun_s.get(blob, trio.current_time()) for blob in self._hunted}
+            self._begun_s[waiting.blob] = trio.current_time()
             await self._streams.hunt(waiting.blob, sizes, first=waiting.asked)
 
     def _make_room(self, manifest: Manifest) -> bool:
@@ -318,59 +320,14 @@ class Fetching:
 
     # --- what entries name --------------------------------------------------------------------------
 
-    async def _follow(self) -> None:
-        """Look at what entries name: at all of it at first and now and then, and at what comes.
-
-        What comes is what was written after the first look began; room is made for it.
-        """
-        await self._note_complete()
-        key = await self._look_at_all(0, is_fresh=False)
-        recent_key = older_key = key
-        swept_s = looked_s = turned_s = trio.current_time()
-        looked = seen = self._room.intake.commits
-        while True:
-            with trio.move_on_after(LOOK_S if self._waiting.is_full else LOOK_BACK_S):
-                await self._room.intake.changed(seen)
-            await trio.sleep(FOLLOW_S)
-            seen, now_s = self._room.intake.commits, trio.current_time()
-            key = await self._look_at_all(key, is_fresh=True)
-            if seen != looked and now_s - looked_s >= LOOK_BACK_S:
-                looked, looked_s = seen, now_s
-                await self._look_at_all(older_key, is_fresh=True)
-            if now_s - turned_s >= RECENT_S:
-                turned_s, older_key, recent_key = now_s, recent_key, key
-            if now_s - swept_s >= SWEEP_S:
-                swept_s = now_s
-                await self._note_complete()
-                await self._look_at_all(0, is_fresh=False)
-
-    async def _note_complete(self) -> None:
-        try:
-            self._complete = await _in_thread(self._candidates.complete)
-        except StoreError as error:
-            _log.warning("which files are here cannot be read: %s", error)
-
-    async def _look_at_all(self, key: int, *, is_fresh: bool) -> int:
-        """Let wait what entries after `key` name, while there is room; gives the key that was reached."""
-        while not self._waiting.is_full:
-            try:
-                page = await _in_thread(self._candidates.named_after, key)
-            except StoreError as error:
-                _log.warning("what entries name cannot be read: %s", error)
-                break
-            if page is None:
-                break
-            key = page.last_key
-            for blob, size in page.blobs:
-                self._add_unasked(blob, size, fresh=is_fresh)
-            self._work.set()
-        return key
-
-    def _add_unasked(self, blob: bytes, size: int, *, fresh: bool) -> None:
-        if blob in self._complete or blob in self._hunted or self._ended.has_failed(blob):
+    def _offer(self, named: Named) -> None:
+        """Let wait what an entry, or a folder, names."""
+        blob = named.blob
+        if blob in self._named.complete or blob in self._hunted or self._ended.has_failed(blob):
             return
         if blob not in self._waiting:
-            self._waiting.add(Waiting(blob, frozenset({size}), asked=False, fresh=fresh))
+            self._waiting.add(Waiting(blob, frozenset({named.size}), asked=False, fresh=named.fresh))
+            self._work.set()
 
     # --- peers --------------------------------------------------------------------------------------
 

@@ -44,6 +44,11 @@ class WaitingRoom:
         return blob in self._asked or blob in self._queue or blob in self._resting
 
     @property
+    def is_empty(self) -> bool:
+        """Does nothing wait that does not rest?"""
+        return not self._asked and not self._queue
+
+    @property
     def is_full(self) -> bool:
         """Is there no room for more that nobody asked for?"""
         return len(self._queue) >= MAX_QUEUED

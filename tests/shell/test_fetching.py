@@ -1,8 +1,9 @@
 """What a node fetches: what somebody asks for, and what it keeps unasked. Whole nodes in one process."""
 
 import io
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 
 from gossip.net.memory import MemoryNet
+from gossip.proto import blob_limits
 from node.apps.feed.bodies import Attachment, Post
 from node.apps.feed.bodies import compose as compose_post
 from node.apps.files.bodies import SharedFile
@@ -18,6 +20,7 @@ from node.errors import Conflict
 from node.home import Home, open_home
 from node.paths import Paths
 from node.queries import Queries
+from node.sharing import fetching
 from node.sharing.candidates import SMALL_BYTES, Candidates, Page
 from node.sharing.fetching import Fetching
 from node.sharing.outcomes import FetchEvent
@@ -47,14 +50,15 @@ def introduce(*homes: Home) -> None:
 
 
 @asynccontextmanager
-async def pair() -> AsyncIterator[tuple[Node, Node]]:
-    """Two running nodes that know each other and are not connected yet."""
+async def pair(*more: Home) -> AsyncIterator[Sequence[Node]]:
+    """Running nodes that know each other and are not connected yet: two, and one for each of `more`."""
     with trio.fail_after(DEADLINE_S), temporary_home("alice") as one, temporary_home("bob") as other:
-        introduce(one, other)
-        async with trio.open_nursery() as nursery:
+        homes = (one, other, *more)
+        introduce(*homes)
+        async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             net = MemoryNet(nursery)
-            async with running(one, net) as alice, running(other, net) as bob:
-                yield alice, bob
+            yield [await stack.enter_async_context(running(home, net)) for home in homes]
+            await stack.aclose()
             nursery.cancel_scope.cancel()
 
 
@@ -190,6 +194,29 @@ async def test_who_follows_what_is_not_fetched_is_told_so() -> None:
         assert await to_the_end(alice, held) == [FetchEvent(held, "done", SIZE, SIZE)]
         [event] = await to_the_end(alice, bytes(32))
         assert event.state == "failed"
+
+
+async def test_what_does_not_get_on_makes_way_for_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "TURN_S", 0.1)
+    monkeypatch.setattr(blob_limits, "HUNTED_BLOBS", 1)
+    over = threading.Event()
+    with temporary_home("carol") as third:
+        async with pair(third) as (alice, bob, carol):
+            held, promised = keep(carol.home).id, keep(alice.home, b"x" * SIZE).id
+
+            def read_never(chunk: bytes) -> None:
+                over.wait(DEADLINE_S)
+
+            monkeypatch.setattr(alice.home.blobs, "read_chunk", read_never)
+            connect(bob, alice)
+            connect(bob, carol)
+            try:
+                await fetching_of(bob).want(promised, SIZE)
+                await until(lambda: bob.home.blobs.state(promised) is not None)
+                await fetching_of(bob).want(held, SIZE)
+                assert (await to_the_end(bob, held))[-1].state == "done"
+            finally:
+                over.set()
 
 
 # The list of what is wanted

@@ -20,9 +20,7 @@ from gossip.proto.blob_messages import (
     Got,
     Holding,
     Lacking,
-    Look,
     NoChunk,
-    Want,
     encode_answer,
     encode_question,
     parse_answer,
@@ -392,8 +390,3 @@ def test_the_same_seed_gives_the_same_history() -> None:
 
     assert history(5) == history(5)
     assert history(5) != history(6)
-
-
-def test_questions_of_these_tests_are_those_of_the_wire() -> None:
-    for question in (Look(BLOB, True), Want(BLOB, 3, 2)):
-        assert parse_question(encode_question(question)) == question

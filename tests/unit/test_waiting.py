@@ -14,8 +14,10 @@ def waiting(number: int, *, asked: bool = False, fresh: bool = False, size: int 
 
 def test_what_a_person_asked_for_goes_first_and_else_who_came_first() -> None:
     room = WaitingRoom()
+    assert room.is_empty
     for one in (waiting(1), waiting(2, asked=True), waiting(3), waiting(4, asked=True)):
         assert room.add(one)
+    assert not room.is_empty
     assert [one.blob for one in iter(room.next, None)] == [blob(2), blob(4), blob(1), blob(3)]
 
 
