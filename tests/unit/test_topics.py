@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.apps.feed.topics import MAX_TOPIC_CHARS, is_topic, read_topic, topics_in
+from node.apps.feed.topics import MAX_TOPIC_CHARS, _is_well_formed, is_topic, read_topic, topics_in
 from node.errors import BadData
 
 
@@ -49,3 +49,9 @@ def test_what_is_read_is_a_topic_and_is_read_as_itself(text: str) -> None:
 @given(st.text(alphabet="#ab -·\n1Éß", max_size=200))
 def test_whatever_is_found_in_a_text_is_a_topic(text: str) -> None:
     assert all(map(is_topic, topics_in(text)))
+
+
+def test_what_is_too_long_to_be_a_topic_is_not_remembered() -> None:
+    kept = _is_well_formed.cache_info().currsize
+    assert not any(is_topic("x" * length) for length in range(MAX_TOPIC_CHARS + 1, 3 * MAX_TOPIC_CHARS))
+    assert _is_well_formed.cache_info().currsize == kept
