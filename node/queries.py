@@ -112,7 +112,7 @@ class Queries(LogQueries):
             "signing_why": home.why_not,
             "peers": peers,
             "known": {"addresses": len(home.tables.known_devices()), "announcements": 0},
-            "at_quota": self.budgets.at_bound(),
+            "at_quota": self.budgets.at_bound(names),
             "federation": None if home.membership is None else self.federation.federation_status(held),
         }
 

@@ -50,9 +50,9 @@ class BudgetQueries:
         choice = read_choice(home.tables.setting(SETTING))
         return quotas_of(config, choice, hub=self.hub or config.hub)
 
-    def parties(self) -> Parties:
-        """Who is who now."""
-        names, census = self._look.names.now(), self._look.names.census()
+    def parties(self, names: Names | None = None) -> Parties:
+        """Who is who now. `names`: where they have been looked up."""
+        names, census = names or self._look.names.now(), self._look.names.census()
 
         def sections(member: bytes) -> tuple[SectionId, ...]:
             known = None if census is None else census.members.get(RootId(member))
@@ -64,7 +64,8 @@ class BudgetQueries:
     def quota_show(self, limit: int | None = None) -> Json:
         """The quotas, and who takes how much, the largest first. At most `limit` members and sections."""
         most = min(DEFAULT_SHOWN if limit is None else limit, MAX_SHOWN)
-        home, names, parties = self._look.home, self._look.names.now(), self.parties()
+        home, names = self._look.home, self._look.names.now()
+        parties = self.parties(names)
         standing = stand(HoldingTable(home.database).all(), parties, self.quotas())
         usage, quotas = standing.usage, standing.quotas
         members = [
@@ -99,9 +100,9 @@ class BudgetQueries:
         }
 
     @told_plainly()
-    def at_bound(self) -> list[str]:
+    def at_bound(self, names: Names) -> list[str]:
         """The names of members of whose logs no more is carried, or whose texts are let go."""
-        parties, names = self.parties(), self._look.names.now()
+        parties = self.parties(names)
         standing: Standing = stand(HoldingTable(self._look.home.database).all(), parties, self.quotas())
         found = {*standing.plan.full, *standing.plan.full_of_deletions}
         for member, taken in standing.usage.members.items():

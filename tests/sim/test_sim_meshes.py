@@ -131,7 +131,7 @@ def test_a_node_that_crashes_in_mid_stream_goes_on_from_what_it_kept(make_mesh):
     newcomer, author = mesh.all[-1], mesh.all[0]
     mesh.start(mesh.all[:-1])
     for number in range(1_500):
-        mesh.publish(author, f"old {number} " + "x" * 3_500)
+        mesh.publish(author, f"old {number} " + "x" * 20_000)
     mesh.run_for(30.0)
     kept = []
     while newcomer.ledger.store.count() < 1_500:

@@ -66,6 +66,7 @@ VERSION = {
     "size": 1_500,
     "follows": [OTHER],
     "head": True,
+    "here": True,
 }
 DOCUMENT = {
     "name": "a.md",
@@ -76,6 +77,9 @@ DOCUMENT = {
     "author_name": "alice",
     "time_ms": TIME_MS,
     "concurrent": True,
+    "language": "en",
+    "languages": ["fr"],
+    "tags": [],
 }
 TEXT = {
     **DOCUMENT,
@@ -84,6 +88,8 @@ TEXT = {
     "text": "# A\n",
     "follows": [],
     "concurrent": [OTHER],
+    "translation": None,
+    "here": True,
 }
 PUT = {
     "id": ID,
