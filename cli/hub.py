@@ -128,6 +128,8 @@ def _show(screen: Screen, found: Json) -> None:
         ),
         ("", "HERE", "REBUILT", ""),
     )
+    if found["deleted"]:
+        screen.say("gone ", f"  {count_of(found['deleted'], 'body')} deleted by their authors")
     lost = Styled("lost ", "red")
     _items(screen, lost, found["lost"]["bodies"], _bodies_line)
     _items(screen, lost, found["lost"]["entries"], _entries_line)

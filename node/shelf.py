@@ -154,6 +154,15 @@ class Shelf:
         [deletion] = [None] if found.source is None else self.entries.at_keys([found.source])
         return found.why, None if deletion is None else deletion.id
 
+    def deleted_among(self, ids: Iterable[EntryId]) -> int:
+        """How many of these entries were deleted, and hold no body for that."""
+        keys = sorted(key for key, _ in self.entries.headers_of(ids))
+        with self.entries.views() as views:
+            return sum(
+                found is not None and found.why == bodies_gone.DELETED
+                for found in (bodies_gone.gone(views, key) for key in keys)
+            )
+
     def rest_bodies(self, ids: Iterable[EntryId], now_ms: int) -> None:
         """Nobody asked has these bodies: they are not asked for again for a while, longer each time."""
         keys: list[int] = []

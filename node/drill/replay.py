@@ -48,7 +48,9 @@ class Seen:
 
     def __init__(self) -> None:
         self.absent: dict[LogId, int] = {}
-        """How many bodies of a log are not here."""
+        """How many bodies of a log are not here, other than those that were deleted."""
+        self.deleted = 0
+        """How many bodies were deleted by their authors, and are not lost for that."""
         self.holes: dict[LogId, Place] = {}
         """Where a log cannot be read on; what stands behind is lost too."""
         self.refused: dict[LogId, Place] = {}
@@ -215,18 +217,28 @@ class _Reader:
 
     def _look_at(self, batch: Sequence[Piece]) -> None:
         """Note bodies that are not here, and entries that these name and that are not here."""
-        absent, named = self._seen.absent, self._seen.named
+        named = self._seen.named
         links: dict[EntryId, LogId] = {}
         for piece in batch:
             log_id = log_of(piece)
-            missing = sum([entry.body is None for entry in piece])
+            missing = [entry.id for entry in piece if entry.body is None]
             if missing:
-                absent[log_id] = absent.get(log_id, 0) + missing
+                self._note_absent(log_id, missing)
             links.update((link, log_id) for entry in piece for link in entry.links if link not in named)
         if links and len(named) < MAX_NAMED:
             with suppress(Damaged):  # what cannot be looked up is not said to be missing
                 for entry_id in unheld(self._home.database, links)[: MAX_NAMED - len(named)]:
                     named[entry_id] = links[entry_id]
+
+    def _note_absent(self, log_id: LogId, ids: Sequence[EntryId]) -> None:
+        """Note bodies that are not here: deleted, or lost. What cannot be looked up counts as lost."""
+        deleted = 0
+        with suppress(Damaged):
+            deleted = self._home.shelf.deleted_among(ids)
+        self._seen.deleted += deleted
+        if len(ids) > deleted:
+            absent = self._seen.absent
+            absent[log_id] = absent.get(log_id, 0) + len(ids) - deleted
 
 
 def _beginning(entries: Sequence[Entry], log_id: LogId, seq: int) -> Piece:

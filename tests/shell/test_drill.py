@@ -17,8 +17,9 @@ from node.testing.homes import befriend, temporary_home
 from node.testing.people import Person, chain_after, spoiled
 from node.testing.table import full_disk
 from store.entry import Entry
-from store.ids import LOG_DOCS, EntryId, log_number, short, to_text
+from store.ids import LOG_DELETIONS, LOG_DOCS, EntryId, log_number, short, to_text
 from store.log import LogId, bad_proof, fork_proof
+from store.sqlite.bodies_gone import DELETED, LET_GO, Drop
 from store.sqlite.connection import PAGE_BYTES
 from store.sqlite.home import Peer
 
@@ -294,3 +295,17 @@ def test_a_file_that_is_damaged_in_many_places_is_told_so(home: Home, tmp_path: 
         else:
             told.add("whole" if found["ok"] else "named")
     assert "named" in told
+
+
+def test_what_was_deleted_is_no_loss_and_what_was_let_go_is(home: Home, bob: Person) -> None:
+    slip, old = bob.post("a slip"), bob.post("let go")
+    deletion = bob.write([96, ""], LOG_DELETIONS, [slip.id])
+    keep(home, [slip, old], [deletion])
+    keys = {entry.id: home.entries.key_of(entry.id) for entry in (slip, old, deletion)}
+    home.shelf.drop_bodies([Drop(keys[slip.id], DELETED, keys[deletion.id])])
+    found = run(home)
+    assert (found["ok"], found["equal"], found["deleted"], found["bodies"]) == (True, True, 1, 1_507)
+    home.shelf.drop_bodies([Drop(keys[old.id], LET_GO, None)])
+    found = run(home)
+    assert (found["ok"], found["deleted"], found["bodies"]) == (False, 1, 1_506)
+    assert found["lost"]["bodies"] == {"count": 1, "listed": [of(bob) | {"count": 1}]}
