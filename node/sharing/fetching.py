@@ -71,7 +71,9 @@ class Fetching:
         self._alone: set[bytes] = set()
         """Blobs that nobody had when it was asked last."""
         self._beginning: set[bytes] = set()
-        """Blobs between waiting and being hunted, or between hunted and the end."""
+        """Blobs that wait no more and are not hunted yet."""
+        self._ending: set[bytes] = set()
+        """Blobs that are not hunted any more, and whose end was not told yet."""
         self._ended = Outcomes()
         self._work = trio.Event()
         self._news = trio.Event()
@@ -140,7 +142,7 @@ class Fetching:
         await self._ready.wait()
         told: FetchEvent | None = None
         while True:
-            if blob not in self._ended and blob not in self._hunted and blob not in self._waiting:
+            if not self._is_known(blob):
                 await self._look_whether_over(blob)
             event = self._state_of(blob)
             if event != told:
@@ -159,10 +161,17 @@ class Fetching:
         with told_plainly():
             is_here = await _in_thread(self._candidates.is_complete, blob)
             size = await _in_thread(self._candidates.size_of, blob)
+        if self._is_known(blob):
+            return
         if is_here:
             self._end(FetchEvent(blob, "done", size, size))
-        elif blob not in self._hunted and blob not in self._waiting and blob not in self._beginning:
+        else:
             self._end(FetchEvent(blob, "failed", why="it is not being fetched"))
+
+    def _is_known(self, blob: bytes) -> bool:
+        """Is a blob being fetched, or is it known how that ended?"""
+        places = (self._ended, self._hunted, self._waiting, self._beginning, self._ending)
+        return any(blob in place for place in places)
 
     def _state_of(self, blob: bytes) -> FetchEvent:
         ended = self._ended.of(blob)
@@ -183,7 +192,7 @@ class Fetching:
     def _end(self, event: FetchEvent) -> None:
         """Remember how a fetch ended."""
         self._alone.discard(event.blob)
-        self._beginning.discard(event.blob)
+        self._ending.discard(event.blob)
         self._ended.note(event)
         self._tell()
 
@@ -203,16 +212,16 @@ class Fetching:
             case Finished(blob):
                 self._hunted.pop(blob, None)
                 self._named.complete.add(blob)
-                self._beginning.add(blob)
+                self._ending.add(blob)
                 self._nursery.start_soon(self._finish, blob)
             case GivenUp(blob, why):
                 self._hunted.pop(blob, None)
-                self._beginning.add(blob)
+                self._ending.add(blob)
                 self._nursery.start_soon(self._fail, blob, why)
             case NotKept(blob, why):
                 waiting = self._hunted.pop(blob, None)
                 if waiting is not None:
-                    self._beginning.add(blob)
+                    self._ending.add(blob)
                     self._nursery.start_soon(self._refuse, waiting, why)
             case Nobody(blob):
                 self._alone.add(blob)
@@ -242,7 +251,7 @@ class Fetching:
         if waiting.asked:
             await self._fail(waiting.blob, why)
         else:
-            self._beginning.discard(waiting.blob)
+            self._ending.discard(waiting.blob)
             self._waiting.rest(waiting, trio.current_time() + FULL_S)
 
     async def _fail(self, blob: bytes, why: str) -> None:

@@ -4,6 +4,7 @@ that a fetch goes on after a restart.
     setting blobs_wanted   canonical msgpack [1, [[blob bin32, size int], …]], the oldest first
 """
 
+import threading
 from typing import Final
 
 from node.errors import Conflict
@@ -20,11 +21,12 @@ _MAX_BYTES: Final = 2**20
 
 
 class WantedBlobs:
-    """The list, as it is on the disk. For one thread at a time."""
+    """The list, as it is on the disk. Thread-safe."""
 
     def __init__(self, home: Home) -> None:
         """Read the list. One that cannot be read is an empty one. Raises: StoreError."""
         self._home = home
+        self._changing = threading.Lock()
         self._sizes = _parse(home.tables.setting(_SETTING) or b"")
 
     def __contains__(self, blob: bytes) -> bool:
@@ -39,19 +41,21 @@ class WantedBlobs:
 
     def add(self, blob: bytes, size: int) -> None:
         """Note durably that a blob is asked for. Raises: Conflict: too many are. StorageFull."""
-        if blob in self._sizes and self._sizes[blob] == size:
-            return
-        if len(self._sizes) >= MAX_WANTED and blob not in self._sizes:
-            raise Conflict(
-                f"{MAX_WANTED:,} files are being fetched already.",
-                "Wait until some of them are here, or end some: aster file drop",
-            )
-        self._write({**self._sizes, blob: size})
+        with self._changing:
+            if blob in self._sizes and self._sizes[blob] == size:
+                return
+            if len(self._sizes) >= MAX_WANTED and blob not in self._sizes:
+                raise Conflict(
+                    f"{MAX_WANTED:,} files are being fetched already.",
+                    "Wait until some of them are here, or end some: aster file drop",
+                )
+            self._write({**self._sizes, blob: size})
 
     def remove(self, blob: bytes) -> None:
         """Note that a blob is not asked for any more. Raises: StorageFull."""
-        if blob in self._sizes:
-            self._write({known: size for known, size in self._sizes.items() if known != blob})
+        with self._changing:
+            if blob in self._sizes:
+                self._write({known: size for known, size in self._sizes.items() if known != blob})
 
     def _write(self, sizes: dict[bytes, int]) -> None:
         rows = [[blob, size] for blob, size in sizes.items()]

@@ -233,6 +233,20 @@ def test_the_list_of_what_is_wanted_is_on_the_disk() -> None:
         assert WantedBlobs(home).items() == [(b"a" * 32, 7)]
 
 
+async def test_wanting_and_ending_at_once_loses_nothing() -> None:
+    with temporary_home() as home:
+        wanted = WantedBlobs(home)
+        blobs = [number.to_bytes(32, "big") for number in range(40)]
+        for blob in blobs[:20]:
+            wanted.add(blob, 1)
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery:
+                for old, new in zip(blobs[:20], blobs[20:], strict=True):
+                    nursery.start_soon(trio.to_thread.run_sync, wanted.remove, old)
+                    nursery.start_soon(trio.to_thread.run_sync, wanted.add, new, 1)
+        assert {blob for blob, _ in WantedBlobs(home).items()} == set(blobs[20:])
+
+
 def test_too_many_wanted_blobs_are_refused() -> None:
     with temporary_home() as home:
         wanted = WantedBlobs(home)
