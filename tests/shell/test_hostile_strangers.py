@@ -124,6 +124,7 @@ async def test_half_a_message_of_a_thousand_guests_leaves_nothing_behind(
         async with running(home, net) as host:
             stranger = Stranger(net, host, federation.network)
             await _knock_and_leave(stranger)
+            await trio.testing.wait_all_tasks_blocked(0.05)
             before = trio.lowlevel.current_statistics().tasks_living
             for _ in range(1_000):
                 await _knock_and_leave(stranger)
