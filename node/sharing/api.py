@@ -269,8 +269,7 @@ class SharingApi:
         done_bytes = 0
         for index, (blob, size) in enumerate(lacking):
             if index % WANTED_AT_ONCE == 0:
-                for each, its_size in lacking[index : index + WANTED_AT_ONCE]:
-                    await fetching.want(each, its_size)
+                await fetching.want_all(lacking[index : index + WANTED_AT_ONCE])
             async with fetching.following(blob) as news:
                 while True:
                     with trio.move_on_after(float("inf") if timeout_s is None else timeout_s) as waiting:

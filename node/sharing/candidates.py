@@ -4,6 +4,7 @@ A hub keeps every blob that an entry names; another node keeps small ones that b
 (attachments, pictures, long versions of documents), and no files of the library.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from node.apps import blob_references
@@ -48,6 +49,10 @@ class Candidates:
     def is_complete(self, blob: bytes) -> bool:
         """Is a blob here?"""
         return self._home.blobs.manifest(blob) is not None and not self._home.blobs.missing(blob)
+
+    def complete_of(self, blobs: Sequence[bytes]) -> set[bytes]:
+        """Those of some blobs that are here."""
+        return {blob for blob in blobs if self.is_complete(blob)}
 
     def complete(self) -> set[bytes]:
         """Every blob that is here."""

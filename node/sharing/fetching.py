@@ -6,7 +6,7 @@ the store is looked at in threads.
 """
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -98,26 +98,35 @@ class Fetching:
     # --- what people ask for ------------------------------------------------------------------------
 
     async def want(self, blob: bytes, size: int) -> None:
-        """Fetch a blob of `size` bytes, also after a restart, until it is here or `unwant` is called.
+        """Fetch a blob of `size` bytes; see `want_all`. Raises: NodeError."""
+        await self.want_all([(blob, size)])
 
-        Does nothing where it is here. Raises: NodeError.
+    async def want_all(self, blobs: Sequence[tuple[bytes, int]]) -> None:
+        """Fetch blobs of these sizes, also after a restart, until they are here or `unwant` is called.
+
+        Does nothing about those that are here. Raises: NodeError.
         """
         await self._ready.wait()
-        self._ended.forget(blob)
+        for blob, _ in blobs:
+            self._ended.forget(blob)
         with told_plainly():
-            if await _in_thread(self._candidates.is_complete, blob):
+            complete = await _in_thread(self._candidates.complete_of, [blob for blob, _ in blobs])
+            lacking = [(blob, size) for blob, size in blobs if blob not in complete]
+            await _in_thread(self._wanted.add, lacking)
+        for blob, size in blobs:
+            if blob in complete:
                 self._end(FetchEvent(blob, "done", size, size))
-                return
-            await _in_thread(self._wanted.add, blob, size)
-        self._stop(blob)
-        self._waiting.add(Waiting(blob, frozenset({size}), asked=True, fresh=True))
+            else:
+                self._stop(blob)
+                self._waiting.add(Waiting(blob, frozenset({size}), asked=True, fresh=True))
         self._work.set()
 
     async def unwant(self, blob: bytes) -> None:
         """Fetch a blob no further; what of it is here stays. Raises: NodeError."""
         await self._ready.wait()
+        self._wanted.remove(blob)
         with told_plainly():
-            await _in_thread(self._wanted.remove, blob)
+            await _in_thread(self._wanted.flush)
         self._waiting.forget(blob)
         self._stop(blob)
         self._end(FetchEvent(blob, "failed", why="it is not wanted any more"))
@@ -233,11 +242,11 @@ class Fetching:
     async def _finish(self, blob: bytes) -> None:
         """A blob is here."""
         self._streams.service.added(blob)
+        self._wanted.remove(blob)
         parts: list[tuple[bytes, int]] = []
         size = 0
         try:
             size = await _in_thread(self._candidates.size_of, blob)
-            await _in_thread(self._wanted.remove, blob)
             parts = await _in_thread(self._candidates.parts_to_keep, blob)
         except StoreError as error:
             _log.warning("what came of %s could not be noted: %s", short(blob), error)
@@ -256,10 +265,7 @@ class Fetching:
 
     async def _fail(self, blob: bytes, why: str) -> None:
         """A blob cannot be had, or not kept."""
-        try:
-            await _in_thread(self._wanted.remove, blob)
-        except StoreError as error:
-            _log.warning("the list of wanted files cannot be written: %s", error)
+        self._wanted.remove(blob)
         self._end(FetchEvent(blob, "failed", why=why))
 
     # --- from waiting to being fetched --------------------------------------------------------------
@@ -280,8 +286,16 @@ class Fetching:
                     self._waiting.rest(waiting, trio.current_time() + FULL_S)
                 finally:
                     self._beginning.discard(waiting.blob)
-            with trio.move_on_after(LOOK_S):
+            with trio.move_on_after(LOOK_S) as pause:
                 await self._work.wait()
+            if pause.cancelled_caught:
+                await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            await _in_thread(self._wanted.flush)
+        except StoreError as error:
+            _log.warning("the list of wanted files cannot be written: %s", error)
 
     @property
     def _has_place(self) -> bool:

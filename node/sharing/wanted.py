@@ -5,6 +5,7 @@ that a fetch goes on after a restart.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 from node.errors import Conflict
@@ -27,6 +28,7 @@ class WantedBlobs:
         """Read the list. One that cannot be read is an empty one. Raises: StoreError."""
         self._home = home
         self._changing = threading.Lock()
+        self._is_flushed = True
         self._sizes = _parse(home.tables.setting(_SETTING) or b"")
 
     def __contains__(self, blob: bytes) -> bool:
@@ -39,28 +41,39 @@ class WantedBlobs:
         """Blob and size in bytes, the oldest first."""
         return list(self._sizes.items())
 
-    def add(self, blob: bytes, size: int) -> None:
-        """Note durably that a blob is asked for. Raises: Conflict: too many are. StorageFull."""
+    def add(self, blobs: Sequence[tuple[bytes, int]]) -> None:
+        """Note durably that blobs of these sizes are asked for, all or none.
+
+        Raises: Conflict: too many are. StorageFull.
+        """
         with self._changing:
-            if blob in self._sizes and self._sizes[blob] == size:
-                return
-            if len(self._sizes) >= MAX_WANTED and blob not in self._sizes:
+            sizes = {**self._sizes, **dict(blobs)}
+            if len(sizes) > MAX_WANTED:
                 raise Conflict(
-                    f"{MAX_WANTED:,} files are being fetched already.",
+                    f"{len(self._sizes):,} files are being fetched already; {MAX_WANTED:,} may be.",
                     "Wait until some of them are here, or end some: aster file drop",
                 )
-            self._write({**self._sizes, blob: size})
+            if sizes != self._sizes:
+                self._write(sizes)
 
     def remove(self, blob: bytes) -> None:
-        """Note that a blob is not asked for any more. Raises: StorageFull."""
+        """A blob is not asked for any more. The disk learns it with the next change, or by `flush`."""
         with self._changing:
             if blob in self._sizes:
-                self._write({known: size for known, size in self._sizes.items() if known != blob})
+                self._sizes = {known: size for known, size in self._sizes.items() if known != blob}
+                self._is_flushed = False
+
+    def flush(self) -> None:
+        """Write the list if it is not on the disk as it is. Raises: StorageFull."""
+        with self._changing:
+            if not self._is_flushed:
+                self._write(self._sizes)
 
     def _write(self, sizes: dict[bytes, int]) -> None:
         rows = [[blob, size] for blob, size in sizes.items()]
         self._home.tables.set({_SETTING: encode([_VERSION, rows])})
         self._sizes = sizes
+        self._is_flushed = True
 
 
 def _parse(data: bytes) -> dict[bytes, int]:

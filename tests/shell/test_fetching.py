@@ -105,7 +105,7 @@ async def test_what_is_asked_for_comes_and_its_follower_sees_the_end() -> None:
         assert events[-1] == FetchEvent(blob, "done", SIZE, SIZE)
         assert {event.state for event in events[:-1]} <= {"asking", "fetching", "nobody"}
         assert content(bob.home, blob) == DATA
-        assert len(WantedBlobs(bob.home)) == 0
+        await until(lambda: len(WantedBlobs(bob.home)) == 0)
         await fetching_of(bob).want(blob, SIZE)
         assert await to_the_end(bob, blob) == [FetchEvent(blob, "done", SIZE, SIZE)]
 
@@ -225,11 +225,12 @@ async def test_what_does_not_get_on_makes_way_for_what_waits(monkeypatch: pytest
 def test_the_list_of_what_is_wanted_is_on_the_disk() -> None:
     with temporary_home() as home:
         wanted = WantedBlobs(home)
-        wanted.add(b"a" * 32, 5)
-        wanted.add(b"b" * 32, 6)
-        wanted.add(b"a" * 32, 7)
+        wanted.add([(b"a" * 32, 5), (b"b" * 32, 6)])
+        wanted.add([(b"a" * 32, 7)])
         wanted.remove(b"b" * 32)
         wanted.remove(b"c" * 32)
+        assert len(WantedBlobs(home)) == 2
+        wanted.flush()
         assert WantedBlobs(home).items() == [(b"a" * 32, 7)]
 
 
@@ -237,24 +238,25 @@ async def test_wanting_and_ending_at_once_loses_nothing() -> None:
     with temporary_home() as home:
         wanted = WantedBlobs(home)
         blobs = [number.to_bytes(32, "big") for number in range(40)]
-        for blob in blobs[:20]:
-            wanted.add(blob, 1)
+        wanted.add([(blob, 1) for blob in blobs[:20]])
         with trio.fail_after(DEADLINE_S):
             async with trio.open_nursery() as nursery:
                 for old, new in zip(blobs[:20], blobs[20:], strict=True):
                     nursery.start_soon(trio.to_thread.run_sync, wanted.remove, old)
-                    nursery.start_soon(trio.to_thread.run_sync, wanted.add, new, 1)
+                    nursery.start_soon(trio.to_thread.run_sync, wanted.add, [(new, 1)])
+        wanted.flush()
         assert {blob for blob, _ in WantedBlobs(home).items()} == set(blobs[20:])
 
 
-def test_too_many_wanted_blobs_are_refused() -> None:
+def test_too_many_wanted_blobs_are_refused_all_together() -> None:
     with temporary_home() as home:
         wanted = WantedBlobs(home)
-        wanted._sizes = {number.to_bytes(32, "big"): 1 for number in range(MAX_WANTED)}
-        wanted.add(bytes(32), 2)
-        with pytest.raises(Conflict, match="4,096"):
-            wanted.add(b"x" * 32, 1)
+        wanted.add([(number.to_bytes(32, "big"), 1) for number in range(MAX_WANTED - 1)])
+        with pytest.raises(Conflict, match="4,095"):
+            wanted.add([(b"x" * 32, 1), (b"y" * 32, 1)])
+        wanted.add([(bytes(32), 2), (b"x" * 32, 1)])
         assert WantedBlobs(home).items() == wanted.items()
+        assert len(wanted) == MAX_WANTED
 
 
 @pytest.mark.parametrize("stored", [b"", b"\xc1", b"\x01", b"\x92\x02\x90", b"\x92\x01\x91\x92\xc4\x01x\x05"])
