@@ -2,9 +2,9 @@
 
 The tables (`store.sqlite.blob_tables`) lie in an encrypted SQLite file of their own, because the home's has
 one writer already. The chunks lie beside it in a `ChunkFolder`, and the folder is what counts: a chunk is
-here if its file is. Rows are written before chunks of a blob that will come, and after those of a file that
-is added; rows go before chunks do. So a crash leaves at most chunks that belong to no blob, which `tidy`
-removes. The column `complete` only spares looking at every file: where it is 0, one has to look.
+here if its file is. Rows are written before chunks of a blob that will come, after those of a file that is
+added, and go before chunks do: a crash leaves at most chunks that belong to no blob, which `tidy` removes.
+The column `complete` spares looking at every file: where it is 0, one has to look.
 
 One process writes, any number reads.
 """
@@ -391,12 +391,9 @@ class SqliteBlobStore:
 
 def _read_chunk(source: Source) -> bytes:
     """The next chunk of a source, whole unless it is the last; empty at the end."""
-    data = source.read(CHUNK_BYTES)
-    if not data or len(data) == CHUNK_BYTES:
-        return data
-    parts = [data]
-    left = CHUNK_BYTES - len(data)
+    parts: list[bytes] = []
+    left = CHUNK_BYTES
     while left and (data := source.read(left)):
         parts.append(data)
         left -= len(data)
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

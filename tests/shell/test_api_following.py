@@ -7,10 +7,10 @@ import pytest
 import trio
 import trio.testing
 
-from node.social.following import Following
-from node.social.sources import TimelineSource
 from node.limits import BUS_CHANGES, FOLLOW_BATCH, HIDE_AHEAD_MS
 from node.queries import Queries, now_ms
+from node.social.following import Following
+from node.social.sources import TimelineSource
 from node.testing.homes import temporary_home
 from node.testing.nodes import Node, running
 from node.testing.people import Person, people

@@ -48,7 +48,9 @@ def test_everything_is_carried_where_nothing_was_chosen() -> None:
 
 def test_who_belongs_and_is_called_what_is_carried_whatever_the_purpose() -> None:
     interest = Choice(purposes=(LOG_FEED,)).interest((), NOW_MS)
-    assert [n for n in range(32) if interest.logs >> n & 1] == sorted((LOG_ID, LOG_FEED, PROFILE, LOG_DELETIONS))
+    assert [n for n in range(32) if interest.logs >> n & 1] == sorted(
+        (LOG_ID, LOG_FEED, PROFILE, LOG_DELETIONS)
+    )
 
 
 def test_ones_own_sections_are_carried_whatever_was_chosen() -> None:

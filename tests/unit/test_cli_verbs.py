@@ -122,7 +122,9 @@ def test_without_a_daemon_the_advice_is_to_start_it(tmp_path, monkeypatch, capsy
     assert capsys.readouterr().err == "aster: No daemon runs for this home.\nStart it with: aster run\n"
 
 
-@pytest.mark.parametrize(("words", "offered"), [("aster d", "device\ndirectory\ndoc\ndelete\ndemo"), ("aster doc sh", "show")])
+@pytest.mark.parametrize(
+    ("words", "offered"), [("aster d", "device\ndirectory\ndoc\ndelete\ndemo"), ("aster doc sh", "show")]
+)
 def test_a_shell_is_told_how_words_go_on(words, offered):
     variables = {"_ASTER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     done = subprocess.run(

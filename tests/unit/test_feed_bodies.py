@@ -1,4 +1,4 @@
-"""Bodies of the feed: round trips, noise, limits, and what a writer leaves out. The rules stand in the vectors."""
+"""Bodies of the feed: round trips, noise, limits, what a writer leaves out. Rules stand in the vectors."""
 
 import pytest
 from hypothesis import given
