@@ -34,6 +34,7 @@ class DeletionApi:
         self._queries = queries
         self._receipts = Receipts(room)
         self.executor = Executor(room.home, room.intake, self._done)
+        self.executor.is_held_up = lambda: not self._receipts.is_idle
 
     async def delete_preview(self, ids: Sequence[str]) -> Json:
         """What would go if these entries were deleted."""

@@ -103,6 +103,8 @@ class Executor:
         self._done = done
         self._sieve = Sieve()
         self.bearers = RosterBearers(home)
+        self.is_held_up: Callable[[], bool] = lambda: False
+        """Is something not done yet with what `done` was told? It is told again at the next start then."""
         self._seen_version = self.bearers.version
         self._at_work = 0
         self._expected: set[EntryId] = set()
@@ -316,7 +318,7 @@ class Executor:
         noted = before = self._home.entries.last_key()
         while True:
             await trio.sleep(MARK_S)
-            if before != noted and self.is_idle:
+            if before != noted and self.is_idle and not self.is_held_up():
                 await self._guarded(self._mark, before)
                 noted = before
             before = self._home.entries.last_key()

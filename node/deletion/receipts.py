@@ -34,8 +34,8 @@ BURST: Final = 12
 MAX_WAITING: Final = 1_024
 """Deletions of one author that wait for a receipt; further ones get none."""
 
-MAX_AUTHORS: Final = 1_024
-"""Authors whose deletions wait."""
+MAX_WAITING_ALL: Final = 16_384
+"""The same of all authors: 2 MB, and three hours of receipts."""
 
 MAX_AGE_MS: Final = 90 * 86_400_000
 """Older deletions get none: a hub that is new says nothing of what nobody waits for."""
@@ -62,8 +62,8 @@ class Receipts:
             author, entry_id = asked.entry.author, asked.entry.id
             if entry_id in self._known or asked.entry.time_ms < oldest_ms:
                 continue
-            if author not in self._waiting and len(self._waiting) >= MAX_AUTHORS:
-                continue
+            if len(self._known) >= MAX_WAITING_ALL:
+                return
             queue = self._waiting.setdefault(author, deque())
             if len(queue) < MAX_WAITING:
                 queue.append(entry_id)
@@ -72,8 +72,8 @@ class Receipts:
 
     @property
     def is_idle(self) -> bool:
-        """Is there nothing to be said?"""
-        return not self._waiting
+        """Has everything been said?"""
+        return not self._known
 
     async def run(self) -> None:
         """Write receipts, until cancelled."""
@@ -82,7 +82,9 @@ class Receipts:
             await trio.sleep(GATHER_S)
             while self._waiting:
                 await self._pause()
-                await self._say(self._next())
+                taken = self._next()
+                await self._say(taken)
+                self._known.difference_update(taken)
             self._work = trio.Event()
 
     def _next(self) -> list[EntryId]:
@@ -93,7 +95,6 @@ class Receipts:
             taken.append(queue.popleft())
             if queue:
                 self._waiting[author] = queue
-        self._known.difference_update(taken)
         return taken
 
     async def _say(self, ids: list[EntryId]) -> None:

@@ -203,3 +203,18 @@ async def test_of_a_status_each_receipt_is_named() -> None:
         await until(lambda: given(node))
         status = await node.api.deletion.delete_status(to_text(said.id))
         assert {hub["author"] for hub in status["hubs"]} == {to_text(liar.id), to_text(node.home.device)}
+
+
+async def test_a_hub_that_was_off_gives_the_receipts_that_it_owes_and_none_twice() -> None:
+    bob = Person("bob")
+    with trio.fail_after(DEADLINE_S), temporary_home("hub") as home:
+        befriend(home, (bob,))
+        said = bob.post("a slip")
+        gone = deletion(bob, said.id)
+        home.shelf.append([(said,), (gone,)], checked=True, durable=False)
+        async with running(home, hub=True) as node:
+            await until(lambda: given(node))
+        async with running(home, hub=True) as node:
+            await until(lambda: node.api.deletion.executor.is_idle)
+            await trio.sleep(receipts.GATHER_S * 2)
+            assert [entry.links for entry in given(node)] == [(gone.id,)]
