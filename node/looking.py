@@ -5,17 +5,19 @@ What every part of the queries stands on. Nothing here knows what an entry means
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from node.errors import Ambiguous, BadData, Missing
 from node.home import Home
 from node.limits import HIDE_AHEAD_MS
-from node.naming import NameBook
+from node.naming import NameBook, Names
 from node.quoting import quoted
 from node.words import Words
 from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
 
 Json = dict[str, Any]
+
+T = TypeVar("T")
 
 _CANDIDATES: Final = 5
 
@@ -29,6 +31,17 @@ class Look:
         self.names = names
         self._clock_ms = clock_ms
         self._opening = threading.Lock()
+        self._kept: dict[str, tuple[Names, Any]] = {}
+
+    def kept(self, what: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for as long as nobody's profile changes: for what costs a look at all
+        of them. `what`: a name for it; each is made by one function alone."""
+        names = self.names.now()
+        found = self._kept.get(what)
+        if found is None or found[0] is not names:
+            found = self._kept[what] = (names, make())
+        made: T = found[1]
+        return made
 
     def now_ms(self) -> int:
         """Unix time in ms."""

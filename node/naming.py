@@ -261,12 +261,13 @@ class NameBook:
 
     def _of_devices(self) -> Names:
         home = self._home
-        given = {peer.device: peer.name for peer in home.tables.peers()}
+        peers = home.tables.peers()
         changes = home.entries.last_change()  # looked at first: what changes meanwhile is noticed next time
         with home.entries.views() as views:
-            basis = (given, changes, directory.count_profiles(views))
+            basis = (peers, changes, directory.count_profiles(views))
             kept = self._kept
             if kept[0] != basis:
+                given = {peer.device: peer.name for peer in peers}
                 published = directory.names(views)
                 own = {home.device: published.get(home.device, "")}
                 kept = self._kept = (basis, 0, Names({**own, **given}, published))

@@ -47,7 +47,7 @@ TIDY_PAGES: Final = 64
 _CHANGES_OF_A_MERGE: Final = 2
 """Rows that a merge changes at least if there was anything to merge."""
 
-_FREE_AT_MOST: Final = 16
+_FREE_AT_MOST: Final = 64
 """Of so many pages one may be free; of more the file gets smaller."""
 
 _TIDY_PIECES: Final = 8
