@@ -63,10 +63,15 @@ class Candidates:
         state = self._home.blobs.state(blob)
         return 0 if state is None else state.size
 
-    def parts_to_keep(self, blob: bytes) -> list[tuple[bytes, int]]:
-        """What a blob that just came names in its turn, as far as this node keeps it unasked, with sizes."""
+    def note_complete(self, blob: bytes) -> tuple[int, list[tuple[bytes, int]]]:
+        """A blob came: let the store know that it is whole.
+
+        Gives its size, and what it names in its turn as far as this node keeps it unasked, with sizes.
+        """
+        self._home.blobs.missing(blob)
+        size = self.size_of(blob)
         parts = self._space.opened(blob)
-        return [(part, size) for part, size in parts if self._hub]
+        return size, [(part, part_size) for part, part_size in parts if self._hub]
 
     def named_after(self, key: int) -> Page | None:
         """What the next entries after `key` name; None: there is none."""
@@ -84,7 +89,7 @@ class Candidates:
         return Page([(one.blob, one.size) for one in kept], found[-1].key)
 
     def sizes_to_take(self, waiting: Waiting) -> frozenset[int] | None:
-        """How many bytes a blob may have so that it may be fetched now.
+        """How many bytes a blob may have so that it may be fetched now. What somebody asked for may always.
 
         Empty: there is no room. None: it is here, or nobody wants it any more.
         """
@@ -92,7 +97,7 @@ class Candidates:
         if self.is_complete(blob):
             return None
         if waiting.asked:
-            return frozenset(size for size in waiting.sizes if self._space.make_room(size, blob))
+            return waiting.sizes
         with self._home.entries.views() as views:
             named = blob_references.references_to(views, blob, MAX_NAMING)
         if not named and not self._home.blobs.wholes_of(blob):

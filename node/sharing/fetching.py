@@ -246,8 +246,7 @@ class Fetching:
         parts: list[tuple[bytes, int]] = []
         size = 0
         try:
-            size = await _in_thread(self._candidates.size_of, blob)
-            parts = await _in_thread(self._candidates.parts_to_keep, blob)
+            size, parts = await _in_thread(self._candidates.note_complete, blob)
         except StoreError as error:
             _log.warning("what came of %s could not be noted: %s", short(blob), error)
         for part, part_size in parts:
