@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from node.apps.feed import bodies
 from node.apps.feed.bodies import Correction, Post, Reaction, Translation
-from node.apps.feed.ordering import ORDERS, Ordering, put_right
+from node.apps.feed.ordering import Ordering, put_right
 from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, SCHEMA, rest_of, tie_of
 from node.apps.kit import Place, Reach, place_of
 from store.entry import Entry
@@ -21,7 +21,8 @@ from store.sqlite.views import Row, Views
 __all__ = ["SCHEMA", "fold", "tie_of", "unfold"]
 
 _CHILDREN: Final = (
-    "SELECT parent, k, place, rest FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value"
+    "SELECT parent, rest, k, place, at, tie"
+    " FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value"
 )
 
 
@@ -83,12 +84,10 @@ def _children(views: Views, parents: Iterable[Entry], without: Container[int]) -
     by_tie: dict[int, list[Entry]] = {}
     for entry in parents:
         by_tie.setdefault(tie_of(entry.id), []).append(entry)
-    links = [row for row in views.execute_for(_CHILDREN, sorted(by_tie)) if row[1] not in without]
-    orders = {key: (at, tie) for key, at, tie in views.execute_for(ORDERS, sorted({row[1] for row in links}))}
     return [
-        (entry, _Child(key, place, *orders[key]))
-        for parent, key, place, rest in links
-        if key in orders
+        (entry, _Child(key, *where))
+        for parent, rest, key, *where in views.execute_for(_CHILDREN, sorted(by_tie))
+        if key not in without
         for entry in by_tie[parent]
         if rest_of(entry.id) == rest
     ]
@@ -149,7 +148,8 @@ def _note_blobs(key: int, post: Post, reach: Reach) -> None:
 
 
 def _link_rows(key: int, entry: Entry) -> list[Row]:
-    return [(tie_of(link), key, place, rest_of(link)) for place, link in enumerate(entry.links)]
+    at, tie = entry.time_ms, tie_of(entry.id)
+    return [(tie_of(link), at, tie, key, place, rest_of(link)) for place, link in enumerate(entry.links)]
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -196,7 +196,8 @@ def _unfold_post(views: Views, key: int, entry: Entry, at: int, answered: int | 
     views.execute("DELETE FROM feed_posts WHERE k = ?", (key,))
     _delete(views, "feed_timeline", (at, tie, key))
     for link in entry.links:
-        views.execute("DELETE FROM feed_links WHERE parent = ? AND k = ?", (tie_of(link), key))
+        sql = "DELETE FROM feed_links WHERE parent = ? AND at = ? AND tie = ? AND k = ?"
+        views.execute(sql, (tie_of(link), at, tie, key))
     said = None if entry.body is None else bodies.parse(entry.body)
     if type(said) is not Post:  # its body is damaged: look through all rows
         for table in ("feed_topics", "feed_addressed"):

@@ -105,6 +105,9 @@ def _move(views: Views, ordering: Ordering, key: int, entry: Entry, moved: tuple
     tie = tie_of(entry.id)
     views.execute("UPDATE feed_posts SET at = ? WHERE k = ?", (right, key))
     views.execute("UPDATE feed_timeline SET at = ? WHERE at = ? AND tie = ? AND k = ?", (right, at, tie, key))
+    for link in entry.links:
+        sql = "UPDATE feed_links SET at = ? WHERE parent = ? AND at = ? AND tie = ? AND k = ?"
+        views.execute(sql, (right, tie_of(link), at, tie, key))
     said = None if entry.body is None else bodies.parse(entry.body)
     if type(said) is not bodies.Post:  # its body is damaged: look through all rows
         for table in ("feed_topics", "feed_addressed"):

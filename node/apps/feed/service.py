@@ -65,7 +65,7 @@ _OF_TOPIC: Final = """
     ORDER BY at DESC, tie DESC, k DESC LIMIT ?
 """
 _THREAD: Final = """
-    SELECT k FROM feed_links JOIN feed_posts USING (k)
+    SELECT k FROM feed_links
     WHERE parent = ? AND rest = ? AND at <= ? ORDER BY at DESC, tie DESC LIMIT ?
 """
 _COUNTS: Final = """

@@ -6,10 +6,10 @@ is the first 56 bits of an id as a number.
 
     feed_posts      (k, at, tie)            every post: key of its entry, order in ms
     feed_timeline   (at, tie, k)            the same, in order
-    feed_links      (parent, k, place, rest)
-                                            every link of a post: tie of the entry linked to, key of the post,
-                                            which of its links it is (0: what it answers), and the next 56
-                                            bits of the id that is linked to
+    feed_links      (parent, at, tie, k, place, rest)
+                                            every link of a post: tie of the entry linked to; order, tie and
+                                            key of the post, which of its links it is (0: what it answers),
+                                            and the next 56 bits of the id, for who has to be sure
     feed_topics     (topic, at, tie, k)     posts by the topics of their own body
     feed_addressed  (who, at, tie, k, why)  posts that mention somebody (`MENTIONED`, tie of the who), or
                                             answer a post of a device (`ANSWERED`, tie of the device)
@@ -38,12 +38,13 @@ _TIE_BYTES: Final = 7
 
 SCHEMA: Final = Schema(
     "feed",
-    3,
+    4,
     (
         "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
         "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
         """CREATE TABLE feed_links (
-            parent INT, k INT, place INT, rest INT NOT NULL, PRIMARY KEY (parent, k, place)
+            parent INT, at INT, tie INT, k INT, place INT, rest INT NOT NULL,
+            PRIMARY KEY (parent, at, tie, k, place)
         ) WITHOUT ROWID""",
         """CREATE TABLE feed_topics (
             topic TEXT, at INT, tie INT, k INT, PRIMARY KEY (topic, at, tie, k)
@@ -68,7 +69,7 @@ SCHEMA: Final = Schema(
 COLUMNS: Final = {
     "feed_posts": ("k", "at", "tie"),
     "feed_timeline": ("at", "tie", "k"),
-    "feed_links": ("parent", "k", "place", "rest"),
+    "feed_links": ("parent", "at", "tie", "k", "place", "rest"),
     "feed_topics": ("topic", "at", "tie", "k"),
     "feed_addressed": ("who", "at", "tie", "k", "why"),
     "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept", "rest"),
