@@ -21,6 +21,7 @@ from node.apps.deletion import service
 from node.apps.deletion.service import Asked
 from node.bus import Follower, Lagging
 from node.deletion.authority import is_deletable, may_delete
+from node.deletion.orphans import drop_orphans, named_by
 from node.deletion.sieve import Sieve
 from node.home import Home
 from node.intake import Intake
@@ -214,14 +215,20 @@ class Executor:
         drops: list[Drop] = []
         refused: list[Asked] = []
         done: list[Asked] = []
+        own: list[int] = []
+        me = self.bearers.bearer(self._home.device)
         for asked, targets in found:
             allowed = [target for target in targets if self._may(asked, target)]
             drops += (Drop(target.key, DELETED, asked.key) for target in allowed)
+            own += (target.key for target in allowed if self.bearers.bearer(target.author) == me)
             if len(allowed) < len(targets):
                 refused.append(asked)
             elif len(targets) == len(asked.said.targets):
                 done.append(asked)
+        blobs: list[bytes] = await self._intake.read(named_by, self._home, own) if own else []
         await self._drop(drops)
+        if blobs:
+            await self._intake.read(drop_orphans, self._home, blobs)
         await self._note_refused(refused, done)
         self._done(done)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -256,3 +257,21 @@ async def test_a_body_that_nobody_has_is_not_asked_for_again_at_once() -> None:
         await node.intake.note_absent([lacking.id, EntryId(bytes(32))])
         assert await node.intake.missing_bodies(9) == []
         assert await node.intake.missing_bodies(9, again=True) == [lacking.id], "of somebody new"
+
+
+async def test_files_that_only_a_deleted_entry_named_go_with_it_from_its_authors_node(tmp_path: Path) -> None:
+    async with one_node() as (node, _, _):
+        for name, text in (("alone.txt", b"named once"), ("shared.txt", b"named twice")):
+            (tmp_path / name).write_bytes(text)
+        alone = await node.api.sharing.attach(str(tmp_path / "alone.txt"))
+        shared = await node.api.sharing.attach(str(tmp_path / "shared.txt"))
+        paths = [str(tmp_path / "alone.txt"), str(tmp_path / "shared.txt")]
+        first = await node.api.social.post("both", attach=paths)
+        second = await node.api.social.post("one of them", attach=paths[1:])
+        await node.api.deletion.delete([first["id"]])
+        await carried_out(node)
+        assert node.home.blobs.state(alone.blob) is None
+        assert node.home.blobs.state(shared.blob) is not None
+        await node.api.deletion.delete([second["id"]])
+        await carried_out(node)
+        assert node.home.blobs.state(shared.blob) is None
