@@ -364,7 +364,7 @@ def test_input_that_breaks_a_rule_is_refused_and_nothing_is_published(tmp_path):
             (["post", "-"], b"x" * 40_000, 65),
             (["post", ""], b"", 65),
             (["post", "hi", "--reply-to", "zzzzzzzz"], b"", 66),
-            (["doc", "put", "-", "--as", "a"], b"x" * 40_000, 65),
+            (["doc", "put", "-", "--as", "a"], b"x" * 4_200_000, 65),
             (["doc", "show", "nothing"], b"", 66),
             (["log", "show", "nobody", "feed"], b"", 66),
         ]
