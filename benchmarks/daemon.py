@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from node.api import Queries
-from node.apps.feed.bodies import compose
+from node.apps.feed.bodies import Post, compose
 from node.doors.control.client import Client
 from node.home import Home, open_home
 from node.paths import Paths
@@ -131,7 +131,7 @@ def fill(home: Home, entries: int) -> None:
 def make_entry(author: AuthorId, seq: int, back: bytes, number: int) -> Entry:
     """A feed entry with a made-up signature."""
     salt = digest(number.to_bytes(8, "big"))
-    body = compose(f"{number}: {TEXTS[number % len(TEXTS)]}", "", salt[:16])
+    body = compose(Post(f"{number}: {TEXTS[number % len(TEXTS)]}", ""), salt[:16])
     time_ms = FIRST_MS + (number * 7_919) % 100_000_000_000
     fields = (VERSION, author, LOG_FEED, seq, back, len(body), digest(body), time_ms, ())
     return build(fields, encode_trusted(fields), salt + salt, body)

@@ -32,7 +32,7 @@ import trio
 
 from gossip.proto.events import Accepted
 from node.apps.directory import bodies as directory
-from node.apps.feed.bodies import compose
+from node.apps.feed.bodies import Post, compose
 from node.apps.registry import LOG_PROFILE
 from node.doors.control.client import Client
 from node.errors import NodeError
@@ -111,7 +111,7 @@ def write_posts(writers: list[Writer], entries: int) -> None:
     for number in range(entries):
         text = f"{number}: {TEXTS[number % len(TEXTS)]}"
         when_ms = now_ms - (entries - number) * APART_MS
-        writers[number % len(writers)].say(LOG_FEED, compose(text, "", salt(number)), when_ms)
+        writers[number % len(writers)].say(LOG_FEED, compose(Post(text, ""), salt(number)), when_ms)
 
 
 def salt(number: int) -> bytes:

@@ -21,7 +21,7 @@ import trio
 from mesh import Node, running_node
 
 from gossip.proto.events import Committed
-from node.apps.feed.bodies import compose
+from node.apps.feed.bodies import Post, compose
 from node.signing import Intent
 from node.testing.people import Person
 from store.entry import SALT_BYTES, content_of
@@ -70,7 +70,7 @@ async def publish(node: Node, rate: float, seconds: float, chance: random.Random
 async def post(node: Node, salt: bytes) -> None:
     """Publish one post that says when."""
     text = f"{time.time():.6f} ".ljust(TEXT_BYTES, "x")
-    await node.author.write(LOG_FEED, [Intent(compose(text, "", salt))])
+    await node.author.write(LOG_FEED, [Intent(compose(Post(text, ""), salt))])
 
 
 async def follow(node: Node, arrivals: Arrivals) -> None:
