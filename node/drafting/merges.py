@@ -1,7 +1,7 @@
 """What comes of several current versions of a document. Synchronous; publishes nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from node.apps.documents import service as documents
 from node.apps.documents.bases import Heading, bases, merge_headings, merge_versions
@@ -10,6 +10,10 @@ from node.apps.documents.service import Row
 from node.drafting.lookup import Lookup
 from node.looking import Json
 from store.ids import EntryId, to_text
+
+MAX_TRIED: Final = 32
+"""Current versions with which one merge is tried, the newest: each costs a merge of texts, and anybody can
+publish thousands. The others are left for the next merge."""
 
 
 class Plan(NamedTuple):
@@ -43,17 +47,20 @@ class Merges:
     def plan(self, rows: Sequence[Row]) -> Plan:
         """What comes of the current versions among all versions of a document.
 
-        All that merge cleanly with the newest are merged. Where none does, the newest is merged with the
+        All that merge cleanly with the newest are merged, of the next `MAX_TRIED` and as many as one version
+        can follow. Where none does, the newest is merged with the
         next, and the conflicts of these two are marked. Raises: Missing: a text is not here.
         """
         current = documents.heads(rows)
         newest, others = current[0], current[1:]
         text = self._lookup.reader.text(newest)
         result = Plan(text, heading_of(newest), [newest], [], 0)
-        for other in others:
+        for place, other in enumerate(others):
+            if place >= MAX_TRIED or len(result.follows) >= MAX_FOLLOWS:
+                result = result._replace(left=[*result.left, *others[place:]])
+                break
             merged = self._with(result, other, rows)
-            is_full = len(result.follows) >= MAX_FOLLOWS
-            result = result._replace(left=[*result.left, other]) if merged.conflicts or is_full else merged
+            result = result._replace(left=[*result.left, other]) if merged.conflicts else merged
         if result.left and len(result.follows) == 1:
             other, *left = result.left
             return self._with(result, other, rows)._replace(left=left)
@@ -62,21 +69,21 @@ class Merges:
     def catch_up(self, rows: Sequence[Row], before: Sequence[Row], text: str) -> Plan:
         """What comes of a text that was written after the versions `before`, and of what others wrote since.
 
-        Where that has conflicts the plan says so, and is of the first that has. Raises: Missing.
+        What does not fit into one version is left. Where there are conflicts the plan says so, and is of the
+        first that has some. Raises: Missing.
         """
         known = {row.id for row in before}
         follows = self._lookup.follows(rows)
         result = Plan(text, heading_of(before[0]) if before else Heading("", "", "", (), False), [], [], 0)
         result = result._replace(follows=list(before))
-        for other in documents.heads(rows):
-            if other.id in known:
-                continue
-            if result.conflicts:
-                result = result._replace(left=[*result.left, other])
-                continue
+        others = [row for row in documents.heads(rows) if row.id not in known]
+        for place, other in enumerate(others):
+            standing = _standing([*result.follows, other], follows)
+            if result.conflicts or place >= MAX_TRIED or len(standing) > MAX_FOLLOWS:
+                result = result._replace(left=others[place:])
+                break
             result = self._with(result, other, rows)
-        superseded = {each for row in result.follows for each in _ancestry(row.id, follows)}
-        return result._replace(follows=[row for row in result.follows if row.id not in superseded])
+        return result._replace(follows=_standing(result.follows, follows))
 
     def _with(self, plan: Plan, other: Row, rows: Sequence[Row]) -> Plan:
         """The same plan with one more version."""
@@ -103,6 +110,12 @@ class Merges:
 def heading_of(row: Row) -> Heading:
     """What a version in the view says about its text."""
     return Heading(row.title, row.media_type, row.language, row.tags, row.public)
+
+
+def _standing(rows: Sequence[Row], follows: Mapping[EntryId, Sequence[EntryId]]) -> list[Row]:
+    """Versions without those that others of them come from."""
+    superseded = {each for row in rows for each in _ancestry(row.id, follows)}
+    return [row for row in rows if row.id not in superseded]
 
 
 def _ancestry(version: EntryId, follows: Mapping[EntryId, Sequence[EntryId]]) -> set[EntryId]:
