@@ -163,13 +163,12 @@ class Reach:
         found.update(self._store.headers_at(sorted(set(keys) - found.keys()), self._views))
         return found
 
-    def at(self, key: int) -> Entry | None:
-        """The entry of a key; None where there is none."""
+    def all_at(self, keys: Sequence[int]) -> dict[int, Entry | None]:
+        """The entries of keys with their bodies, by one look for many; None where there is none."""
         self._given()
-        entry = self._by_key.get(key)
-        if entry is None:
-            [entry] = self._store.at_keys([key])
-        return entry
+        asked = [key for key in keys if key not in self._by_key]
+        found = dict(zip(asked, self._store.at_keys(asked), strict=True)) if asked else {}
+        return {key: self._by_key.get(key) or found.get(key) for key in keys}
 
     def note_blobs(self, key: int, blobs: Iterable[tuple[bytes, int]]) -> None:
         """Note that the entry of `key` names these blobs (32 bytes) of these sizes in bytes.

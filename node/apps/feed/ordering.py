@@ -5,7 +5,7 @@ Posts that this affects are visited in their old order, in which each stands aft
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from node.apps.feed import bodies
@@ -17,6 +17,9 @@ from store.sqlite.views import Views
 
 ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
 """Order and tie of posts by their keys."""
+
+_AHEAD: Final = 256
+"""Posts that are read together before they are put right: at most 8 MB of bodies."""
 
 
 class Ordering:
@@ -49,9 +52,9 @@ class Ordering:
             self.learn((entry_id,))
         return self._posts[entry_id]
 
-    def orders_at(self, keys: Iterable[int]) -> dict[int, int]:
+    def orders_at(self, keys: Collection[int]) -> dict[int, int]:
         """The orders of posts by their keys; without those that are in no view."""
-        unknown = sorted(set(keys) - self._orders.keys())
+        unknown = sorted({key for key in keys if key not in self._orders})
         self._orders.update({key: at for key, at, _ in self._views.execute_for(ORDERS, unknown)})
         return {key: self._orders[key] for key in keys if key in self._orders}
 
@@ -84,10 +87,14 @@ def put_right(views: Views, reach: Reach, ordering: Ordering, keys: Iterable[int
             heapq.heappush(queue, (at, key))
 
     visit(keys)
+    near: dict[int, Entry | None] = {}
     while queue:
         _, key = heapq.heappop(queue)
         queued.discard(key)
-        entry = reach.at(key)
+        if key not in near:
+            near = reach.all_at([key, *(later for _, later in queue[: _AHEAD - 1])])
+            ordering.learn({link for entry in near.values() if entry is not None for link in entry.links})
+        entry = near[key]
         at = ordering.order_at(key)
         if entry is None or at is None:
             continue
