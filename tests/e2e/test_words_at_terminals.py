@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-DEADLINE_S = 60
+DEADLINE_S = 40
+PATIENCE_S = 5
+"""After Ctrl-C; a person whose Ctrl-C met a deaf moment of the interpreter presses it again."""
 INTERRUPT = "\x03"
 PAGE = re.compile(r"\x1b\[\?1049h(.*?)\x1b\[\?1049l", re.DOTALL)
 NUMBERED = re.compile(r"(\d+)\. (\w+)")
@@ -37,12 +39,17 @@ class Terminal:
         )
         os.close(theirs)
         self.shown = ""
+        self._is_interrupted = False
 
     def talk(self, answer: Callable[[str, str], str]) -> int:
         """Answer each question, given all that was shown; an answer `INTERRUPT` is Ctrl-C. The exit code."""
         until = time.monotonic() + DEADLINE_S
         try:
-            while select.select([self._terminal], [], [], until - time.monotonic())[0]:
+            while (left_s := until - time.monotonic()) > 0:
+                if not select.select([self._terminal], [], [], min(left_s, PATIENCE_S))[0]:
+                    if self._is_interrupted:
+                        self._type(INTERRUPT)
+                    continue
                 try:
                     data = self._terminal.read(4_096)
                 except OSError:  # what Linux says when the other side has gone
@@ -60,6 +67,7 @@ class Terminal:
 
     def _type(self, text: str) -> None:
         if text == INTERRUPT:
+            self._is_interrupted = True
             self._process.send_signal(signal.SIGINT)  # this terminal rules no process
         else:
             self._terminal.write(text.encode() + b"\n")
