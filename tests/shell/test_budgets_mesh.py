@@ -165,7 +165,8 @@ async def test_who_has_filled_his_bound_is_carried_no_further_in_peace() -> None
             assert (report.ended.entries_received, report.ended.entries_sent) == (0, 0)
         assert held(laptop, bob) == 20
         assert await laptop.api.budgets.quota_show()
-        assert len(await trio.to_thread.run_sync(laptop.api._queries.budgets.at_bound)) == 1
+        status = await trio.to_thread.run_sync(laptop.api._queries.status)
+        assert len(status["at_quota"]) == 1
         allow(laptop)
         await until(lambda: held(laptop, bob) == 40)
 
