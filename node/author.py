@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from node.composing import Composing, StepFailed
 from node.errors import DiskFull, Fault, NodeError, NotSigning, TextTooLarge
 from node.limits import MAX_INTENTS, MAX_OWN_ENTRIES, SIGN_SLICE
-from node.signing import BEGINNING, Intent, Place, sign_next
+from node.signing import BEGINNING, Draft, Intent, Place, sign_next
 from store.crypto import SigningKey
 from store.entry import Entry
 from store.errors import Forked, GapInLog, LogEnded, StorageFull, StoreError
 from store.ids import LogNo, NetworkId, log_name
 from store.interface import NOTHING_HELD
 from store.log import MAX_RUN_ENTRIES, LogId
+from store.sqlite.views import Views
 
 if TYPE_CHECKING:
     from node.intake import Intake
@@ -85,6 +87,38 @@ class Author:
         if wish.error is not None:
             raise wish.error
         return wish.entries
+
+    async def compose(self, step: Callable[[Views], Sequence[Draft]]) -> list[Entry]:
+        """Do a step: what it changes in tables and what it wants written, in one durable transaction.
+
+        The step is called in the writer's thread. Returns what was written, once all of it is durable.
+
+        Raises:
+            NotSigning, DiskFull, Fault: as `write`; nothing was changed.
+            NodeError: what the step raised.
+        """
+        async with self._lock:
+            with trio.CancelScope(shield=True):
+                composing = Composing(self._key, self._network, self._intake, self._now_ms(), step)
+                if self.why_not:
+                    raise _not_signing(self.why_not)
+                try:
+                    await self._composed(composing)
+                finally:
+                    self._places.clear()
+                return composing.entries
+
+    async def _composed(self, composing: Composing) -> None:
+        try:
+            await self._intake.compose(composing.make, composing.then)
+        except StorageFull as error:
+            raise DiskFull from error
+        except StepFailed as error:
+            raise error.cause from error
+        except (Forked, GapInLog, LogEnded) as error:
+            raise _not_signing("a log of this device changed from outside while it was written") from error
+        except StoreError as error:
+            raise Fault(f"The store cannot be used: {error}.") from error
 
     def _next_wishes(self) -> list[_Wish]:
         """The wishes that are written together: from the oldest on, up to a bound."""

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from gossip.proto.events import Piece
+from node.jobs import Job
 from node.limits import ENTRY_BYTES, ID_WEIGHT, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_PENDING_BYTES
-from node.writer import Applied, Job, Outcome, Writer
+from node.writer import Applied, Outcome, Writer
 from store.ids import LOG_ID, AuthorId
 
 _log = logging.getLogger(__name__)

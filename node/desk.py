@@ -11,10 +11,11 @@ from node.home import Home
 from node.intake import Intake
 from node.mesh import Mesh
 from node.naming import NameBook
-from node.signing import Intent
+from node.signing import Draft, Intent
 from node.store_faults import told_plainly
 from store.entry import Entry
 from store.ids import LogNo, log_name, to_text
+from store.sqlite.views import Views
 
 T = TypeVar("T")
 
@@ -49,6 +50,18 @@ class Room:
         """Write our next entries of a log, all or none; returns once they are durable. Raises: NodeError."""
         with told_plainly():
             return await self._author.write(log, intents)
+
+    async def compose(self, step: Callable[[Views], Sequence[Draft]]) -> list[Entry]:
+        """Do a step in the writer's thread: what it changes and what it wants written are durable together, all
+        of it or nothing. Raises: NodeError."""
+        with told_plainly():
+            return await self._author.compose(step)
+
+    async def change(self, change: Callable[[Views], T]) -> T:
+        """Change tables beside the entries in the writer's thread, with the next sync to the disk durable.
+        Raises: NodeError."""
+        with told_plainly():
+            return await self.intake.change(change)
 
 
 def written(entry: Entry) -> dict[str, Any]:

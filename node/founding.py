@@ -25,10 +25,11 @@ from node.federation.inception import (
 from node.federation.names import InvalidStatement
 from node.federation.statements import compose_certificate
 from node.home import Home, open_home, open_with, read_network_file, take_lock
+from node.jobs import OwnEntries
 from node.keyring import FULL_ERRNOS, MODERATE, AskPassphrase, Hardness, write_private
 from node.paths import HOME_MODE, Paths
 from node.signing import BEGINNING, Intent, Place, sign_next
-from node.writer import OwnEntries, Writer
+from node.writer import Writer
 from store.charter import SALT_BYTES as CHARTER_SALT_BYTES
 from store.charter import Charter
 from store.crypto import SigningKey

@@ -25,26 +25,21 @@ from node.belonging.carrying import Carrying
 from node.belonging.membership import Membership
 from node.bus import Bus
 from node.commits import Commits, Submitted
+from node.composing import StepFailed
+from node.errors import NodeError
 from node.inspection import NOT_CARRIED, Candidate, Checked, check_signed, in_groups
+from node.jobs import BodyNews, Composition, Delivery, Errand, EvidenceNews, OwnEntries, SignaturesChecked
 from node.limits import MAX_READ_BYTES, MAX_READ_THREADS
 from node.shelf import Shelf
 from node.signatures import Signatures
-from node.writer import (
-    Applied,
-    BodyNews,
-    Delivery,
-    Errand,
-    EvidenceNews,
-    OwnEntries,
-    SignaturesChecked,
-    Writer,
-)
+from node.writer import Applied, Writer
 from store.entry import Entry
 from store.errors import Damaged, InvalidEntry, NotFound
 from store.ids import LOG_ID, AuthorId, EntryId, NetworkId
-from store.interface import NOTHING_HELD, LogState
+from store.interface import NOTHING_HELD, KeyedRun, LogState
 from store.log import LogId, parse_evidence
 from store.sqlite import bodies_gone
+from store.sqlite.views import Views
 
 _log = logging.getLogger(__name__)
 
@@ -218,6 +213,60 @@ class Intake:
         outcome = await self.queue.submit(OwnEntries(pieces), None, pieces)
         if outcome.error is not None:
             raise outcome.error
+
+    async def compose(
+        self,
+        make: Callable[[Views], Sequence[Piece]],
+        then: Callable[[Views, Sequence[KeyedRun]], None],
+    ) -> None:
+        """Make entries of our own and keep them, in one durable transaction; see `Shelf.compose`.
+
+        Both are called in the writer's thread.
+
+        Raises:
+            StorageFull: the disk is full.
+            StoreError: they do not continue their logs, or the step raised it.
+        """
+        outcome = await self.queue.submit(Composition(lambda: self._composed(make, then)), None)
+        if outcome.error is not None:
+            raise outcome.error
+
+    def _composed(
+        self,
+        make: Callable[[Views], Sequence[Piece]],
+        then: Callable[[Views, Sequence[KeyedRun]], None],
+    ) -> list[Piece]:
+        return [tuple(run) for run in self._shelf.compose(make, then)]
+
+    def stored_state(self, log_id: LogId) -> LogState:
+        """The state of a log as the writer's thread sees it."""
+        return self._shelf.state(log_id) or NOTHING_HELD
+
+    def stored_time(self, entry_id: EntryId) -> int:
+        """The claimed time of an entry that is held, in ms; for the writer's thread. Raises: NotFound."""
+        return self._shelf.entry(entry_id).time_ms
+
+    async def change(self, change: Callable[[Views], T]) -> T:
+        """Change tables beside the entries, in a transaction of the writer that is not synced by itself.
+
+        Raises:
+            StoreError, NodeError: nothing was changed.
+        """
+        done: list[T] = []
+
+        def guarded(views: Views) -> T:
+            try:
+                return change(views)
+            except NodeError as error:
+                raise StepFailed(error) from error
+
+        job = Errand(lambda: done.append(self._shelf.entries.change_views(guarded)))
+        outcome = await self.queue.submit(job, None)
+        if isinstance(outcome.error, StepFailed):
+            raise outcome.error.cause
+        if outcome.error is not None:
+            raise outcome.error
+        return done[0]
 
     async def time_of(self, entry_id: EntryId) -> int:
         """The claimed time of an entry that is held, in ms. Raises: NotFound, Damaged."""

@@ -79,6 +79,15 @@ class Shelf:
         """Append runs and fold them. Raises: as `store.interface.EntryStore.append`."""
         return self.entries.append(runs, checked=checked, durable=durable, fold=self._fold)
 
+    def compose(
+        self,
+        make: Callable[[Views], Sequence[Sequence[Entry]]],
+        then: Callable[[Views, Sequence[KeyedRun]], None],
+    ) -> Sequence[Sequence[Entry]]:
+        """Make, append and fold our entries in one transaction with what belongs to them. Raises: as
+        `store.sqlite.entries.SqliteEntryStore.compose`."""
+        return self.entries.compose(make, then, fold=self._fold)
+
     def entry(self, entry_id: EntryId) -> Entry:
         """One entry by its id. Raises: NotFound."""
         return self.entries.entry(entry_id)

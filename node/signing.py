@@ -1,5 +1,6 @@
 """How a log of ours goes on: from what shall be said to the next signed entry. Pure."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from store.crypto import SigningKey
@@ -14,6 +15,16 @@ class Intent(NamedTuple):
     body: bytes
     """Salt and content."""
     links: tuple[EntryId, ...] = ()
+
+
+class Draft(NamedTuple):
+    """An entry that a step wants written in the transaction that the step is part of."""
+
+    log: LogNo
+    intent: Intent
+    then: Callable[[int, Entry], None] | None = None
+    """What is to be noted once the entry is signed and appended: given its key and the entry, called in that
+    same transaction."""
 
 
 class Place(NamedTuple):

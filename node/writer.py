@@ -11,60 +11,23 @@ from typing import Final, NamedTuple
 from gossip.proto.events import Behind, Failed, Piece, Stopped, Unwanted, Verdict
 from gossip.proto.judge import Inspected, decide, log_of, prove_bad, settle
 from node.belonging.pinning import is_idle, leads_to
+from node.jobs import (
+    BodyNews,
+    Composition,
+    Delivery,
+    Errand,
+    EvidenceNews,
+    Job,
+    OwnEntries,
+    SignaturesChecked,
+    Truncations,
+)
 from node.limits import MAX_READ_BYTES
 from store.entry import Entry
 from store.errors import BadSignature, StoreError
-from store.ids import LOG_ID, EntryId, NetworkId
+from store.ids import LOG_ID, NetworkId
 from store.interface import NOTHING_HELD, EntryStore, LogState, exceeds, states_after
 from store.log import Evidence, Head, LogId, stronger
-
-
-class Delivery(NamedTuple):
-    """Inspected pieces from a peer. The answer is a verdict for each."""
-
-    pieces: tuple[Inspected, ...]
-
-
-class OwnEntries(NamedTuple):
-    """Entries that we signed: all of them are kept, durably, or none."""
-
-    pieces: tuple[Piece, ...]
-
-
-class EvidenceNews(NamedTuple):
-    """Checked evidence against an author."""
-
-    evidence: Evidence
-
-
-class BodyNews(NamedTuple):
-    """A body that was missing."""
-
-    entry_id: EntryId
-    body: bytes
-
-
-class SignaturesChecked(NamedTuple):
-    """All signatures of a log up to `seq` were found good."""
-
-    log_id: LogId
-    seq: int
-
-
-class Truncations(NamedTuple):
-    """Logs of which no more is carried than so far."""
-
-    ends: tuple[tuple[LogId, int], ...]
-    """Last seq of each that is carried; 0: nothing of it."""
-
-
-class Errand(NamedTuple):
-    """Something else that changes the store, in transactions of its own. `do` may raise a StoreError."""
-
-    do: Callable[[], None]
-
-
-Job = Delivery | OwnEntries | EvidenceNews | BodyNews | SignaturesChecked | Truncations | Errand
 
 
 class Outcome:
@@ -176,6 +139,8 @@ class _Batch:
                 self._attempt(outcome, lambda: self._store.restore_body(entry_id, body))
             case Errand(do):
                 self._attempt(outcome, do)
+            case Composition(compose):
+                self._attempt(outcome, lambda: self._compose(compose, outcome))
             case SignaturesChecked(log_id, seq):
                 self._attempt(outcome, lambda: self._note_checked(log_id, seq))
             case Truncations(ends):
@@ -270,6 +235,11 @@ class _Batch:
         self._add(pieces)
         self._durable = True
         self._waiting += [_Waiting(outcome, _NO_VERDICT, log_of(piece), piece) for piece in pieces]
+
+    def _compose(self, compose: Callable[[], Sequence[Piece]], outcome: Outcome) -> None:
+        for piece in compose():
+            outcome.fresh.append(piece)
+            self._keep_stored(log_of(piece))
 
     def _turn_to(self, checked: bool) -> None:
         """A transaction has entries of one kind: close one of the other kind."""

@@ -20,7 +20,7 @@ from gossip.proto.judge import Inspected
 from node.belonging.membership import Changes, Membership
 from node.belonging.waiting_room import MAX_AUTHOR_BYTES, Waiting, log_of
 from node.commits import Commits
-from node.writer import Delivery, EvidenceNews, Truncations
+from node.jobs import Delivery, EvidenceNews, Truncations
 from store.entry import MAX_ID_SEQ, Entry
 from store.errors import Damaged
 from store.ids import LOG_ID, MAX_LOGS_PER_AUTHOR, AuthorId, LogNo

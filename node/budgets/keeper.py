@@ -23,7 +23,7 @@ from node.budgets.planning import Parties, Plan, Taken, Usage, ends_of, plan_of,
 from node.budgets.quotas import Allowance, Quotas
 from node.bus import Follower, Lagging
 from node.desk import Room
-from node.writer import Errand
+from node.jobs import Errand
 from store.errors import StoreError
 from store.ids import LOG_DELETIONS, LOG_ID, AuthorId
 from store.log import LogId

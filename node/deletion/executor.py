@@ -25,7 +25,7 @@ from node.deletion.orphans import drop_orphans, named_by
 from node.deletion.sieve import Sieve
 from node.home import Home
 from node.intake import Intake
-from node.writer import Errand
+from node.jobs import Errand
 from store.entry import Entry
 from store.errors import StoreError
 from store.ids import LOG_DELETIONS, AuthorId, EntryId

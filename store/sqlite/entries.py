@@ -9,7 +9,7 @@ memory; one that only reads asks the file, for another may be writing to it.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
@@ -50,6 +50,16 @@ from store.sqlite.rows import (
 from store.sqlite.views import Fold, ReadViews, Schema, Unfold, Views, installed
 
 T = TypeVar("T")
+
+
+class _Added(NamedTuple):
+    """What a transaction appends; counts once it is committed."""
+
+    keyed: list[KeyedRun]
+    pieces: list[Appended]
+    numbers: dict[LogId, int]
+    states: dict[LogId, LogState]
+    recent_ids: int
 
 
 class SqliteEntryStore:
@@ -203,25 +213,63 @@ class SqliteEntryStore:
         if not runs:
             return []
         with self._changing:
-            states = states_after(self._states, runs, checked)
-            numbers = self._numbers_of(states)
-            keyed, pieces = self._place(runs)
             with self._database.write(durable=durable) as connection:
-                insert_entries(connection, keyed)
-                recent_ids = id_index.note(connection, keyed, self._recent_ids)
-                logs.write_pieces(connection, logs.numbered(pieces, keyed, numbers))
-                logs.write_states(
-                    connection, [(numbers[log_id], log_id, states[log_id]) for log_id in states]
-                )
-                if fold is not None:
-                    fold(Views(connection), keyed)
-            self._numbers.update(numbers)
-            self._states.update(states)
-            self._recent_ids = recent_ids
-            self._next_arrival += len(pieces)
-            self._next_key += sum(map(len, runs))
-            self._recent.add(keyed)
-            return pieces
+                added = self._insert(connection, runs, checked, fold)
+            self._note(added)
+            return added.pieces
+
+    def compose(
+        self,
+        make: Callable[[Views], Sequence[Sequence[Entry]]],
+        then: Callable[[Views, Sequence[KeyedRun]], None],
+        *,
+        fold: Fold | None = None,
+    ) -> Sequence[Sequence[Entry]]:
+        """Have entries made, append them, and go on, all in one durable transaction; the runs that were made.
+
+        `make` and `then` may change tables beside the entries: those are committed with the entries or not
+        at all. `then` is given the entries with their keys. Any exception of theirs undoes everything.
+
+        Raises:
+            GapInLog, Forked, LogEnded: a run does not continue its log.
+            StorageFull: nothing was written.
+        """
+        with self._changing:
+            with self._database.write(durable=True) as connection:
+                views = Views(connection)
+                runs = make(views)
+                added = self._insert(connection, runs, True, fold) if runs else None
+                then(views, added.keyed if added is not None else ())
+            if added is not None:
+                self._note(added)
+            return runs
+
+    def _insert(
+        self,
+        connection: apsw.Connection,
+        runs: Sequence[Sequence[Entry]],
+        checked: bool,
+        fold: Fold | None,
+    ) -> "_Added":
+        """Write runs that continue their logs. After the commit `_note` has to be called."""
+        states = states_after(self._states, runs, checked)
+        numbers = self._numbers_of(states)
+        keyed, pieces = self._place(runs)
+        insert_entries(connection, keyed)
+        recent_ids = id_index.note(connection, keyed, self._recent_ids)
+        logs.write_pieces(connection, logs.numbered(pieces, keyed, numbers))
+        logs.write_states(connection, [(numbers[log_id], log_id, states[log_id]) for log_id in states])
+        if fold is not None:
+            fold(Views(connection), keyed)
+        return _Added(keyed, pieces, numbers, states, recent_ids)
+
+    def _note(self, added: "_Added") -> None:
+        self._numbers.update(added.numbers)
+        self._states.update(added.states)
+        self._recent_ids = added.recent_ids
+        self._next_arrival += len(added.pieces)
+        self._next_key += sum(len(run.entries) for run in added.keyed)
+        self._recent.add(added.keyed)
 
     def mark_checked(self, log_id: LogId, seq: int) -> None:
         """Note that all signatures up to `seq` are good. Raises: NotFound: that entry is not held."""

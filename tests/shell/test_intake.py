@@ -7,11 +7,11 @@ from gossip.proto.events import Accepted, Behind, Committed, Diverged, Rejected,
 from gossip.proto.messages import HELD, NOT_HELD
 from node.bus import Bus
 from node.intake import Intake
+from node.jobs import Truncations
 from node.limits import MAX_BATCH_ENTRIES
 from node.testing.homes import befriend
 from node.testing.people import NETWORK, Person, chain_after, spoiled
 from node.testing.table import laid_table
-from node.writer import Truncations
 from store.entry import MAX_SEQ, Entry, sign
 from store.ids import LOG_FEED, LOG_ID, AuthorId
 from store.log import BAD, FORK, Head, LogId, fork_proof

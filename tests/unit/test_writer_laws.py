@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from gossip.proto.events import Accepted, Behind, Failed, Rejected
 from gossip.proto.judge import Inspected, check_chain, inspected, prove_bad, unchecked
+from node.jobs import Delivery, EvidenceNews, Job, OwnEntries, SignaturesChecked, Truncations
 from node.testing.people import NETWORK, Person, spoiled
-from node.writer import (
-    Delivery,
-    EvidenceNews,
-    Job,
-    Outcome,
-    OwnEntries,
-    SignaturesChecked,
-    Truncations,
-    Writer,
-)
+from node.writer import Outcome, Writer
 from store.entry import Entry
 from store.errors import BadSignature, Forked, InvalidEntry, StorageFull
 from store.ids import LOG_ID
