@@ -52,8 +52,8 @@ class Room:
             return await self._author.write(log, intents)
 
     async def compose(self, step: Callable[[Views], Sequence[Draft]]) -> list[Entry]:
-        """Do a step in the writer's thread: what it changes and what it wants written are durable together, all
-        of it or nothing. Raises: NodeError."""
+        """Do a step in the writer's thread: what it changes and what it wants written are durable together.
+        Raises: NodeError: nothing was changed."""
         with told_plainly():
             return await self._author.compose(step)
 

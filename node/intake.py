@@ -8,6 +8,7 @@
 There is one writer; what comes while it commits goes into its next transaction together. Implements
 `gossip.net.ports.Keeper`. Nothing that a peer sends raises here.
 """
+# long because every way into the store, and what gossip asks of it, goes through this class
 
 import logging
 import time
