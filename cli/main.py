@@ -1,6 +1,8 @@
 """`aster` as a whole: its options, and the way from any failure to an exit code."""
 
+import resource
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -50,12 +52,19 @@ def aster(
 def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments; returns the exit code and raises nothing of ours."""
     prepare_streams()
+    _leave_no_core()
     code = _run(arguments)
     try:
         finish()
     except OutputLost as error:
         return code or show_lost(error)
     return code
+
+
+def _leave_no_core() -> None:
+    """What was typed and read stands in this process's memory: no core file, and none of what it starts."""
+    with suppress(OSError, ValueError):  # a limit that is lower already
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _run(arguments: Sequence[str]) -> int:

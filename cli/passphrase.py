@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from cli.render import Screen
 from node.config import Environment
@@ -36,17 +37,49 @@ def choose_passphrase(environment: Environment) -> str:
             "A home is locked by a passphrase, and there is no terminal to ask for one.",
             "Let ASTERISM_PASSPHRASE_FILE name a file with it as the first line, or use --unattended.",
         )
-    first = _prompt("Choose a passphrase for this home: ")
+    return _twice("Choose a passphrase for this home: ")
+
+
+def new_passphrase(file: Path | None, what: str) -> str:
+    """A new passphrase for `what`: from the file, or typed twice. Raises: as `choose_passphrase`."""
+    if file is not None:
+        return _read(file)
+    _check_terminal(what)
+    return _twice(f"Choose a passphrase for {what}: ")
+
+
+def known_passphrase(file: Path | None, what: str) -> str:
+    """The passphrase of `what`: from the file, or typed. Raises: as `choose_passphrase`."""
+    if file is not None:
+        return _read(file)
+    _check_terminal(what)
+    return _prompt(f"Passphrase of {what}: ")
+
+
+def _check_terminal(what: str) -> None:
+    if not _has_terminal():
+        raise NoPassphrase(
+            f"There is no terminal to ask for the passphrase of {what}.",
+            "Name a file (mode 0600) that begins with it: --passphrase-file FILE",
+        )
+
+
+def _twice(prompt: str) -> str:
+    first = _prompt(prompt)
     if _prompt("The same once more: ") != first:
         raise BadData("The two passphrases differ.", "Try again.")
     return first
 
 
 def _read_file(environment: Environment) -> str:
-    from node.doors.offline import is_exposed, read_passphrase
-
     file = environment.passphrase_file
     assert file is not None
+    return _read(file)
+
+
+def _read(file: Path) -> str:
+    from node.doors.offline import is_exposed, read_passphrase
+
     if is_exposed(file):
         Screen().complain(f"aster: others can read {file}; protect it with: chmod 600 {file}")
     return read_passphrase(file)

@@ -40,6 +40,9 @@ VERBS: Final[Table] = {
     "run": Verb("cli.run", "run", "Run the daemon: connect to peers and keep in step with them."),
     "status": Verb("cli.status", "status", "Show this device, its network, its peers and what it holds."),
     "stop": Verb("cli.status", "stop", "End the daemon in good order."),
+    "lock": Verb("cli.lock", "lock", "Close the keys on this device: end the daemon at once."),
+    "passphrase": Verb("cli.lock", "passphrase", "Set or change the passphrase of this home."),
+    "wipe": Verb("cli.lock", "wipe", "Destroy the keys and everything of this home, for ever."),
     "peer": Group(
         "Say who is let in, and where they are.",
         {

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from node import core_dumps
 from store.errors import Damaged, NotFound, StorageFull, StoreLocked, WrongKey
 from store.sqlite.connection import Database
 from store.sqlite.search_steps import Progress, Step, open_index, write_step
@@ -82,6 +83,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 def main() -> None:
     """Serve standard input and output, until the one who asks is gone."""
+    core_dumps.forbid()
     with suppress(BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer)
 

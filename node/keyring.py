@@ -7,16 +7,17 @@ mode 0600, lines that begin with ``#`` are for people:
                       passphrase <salt> <ops> <mem> <sealed K>     Argon2id, then XSalsa20-Poly1305
     keys/device.key   sealed <seed>                                under a key derived from K
 
-The only room besides `store.crypto` that touches PyNaCl: password hashing and secret boxes, nothing
-that signs. Keys are never logged and stand in no error.
+Password hashing and secret boxes of PyNaCl, nothing that signs. Keys are never logged and stand in no
+error, and a process that opens them leaves no core dump (`node.core_dumps`).
 """
 
 import base64
 import binascii
+import contextlib
 import errno
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ import nacl.pwhash.argon2id
 import nacl.secret
 import nacl.utils
 
+from node import core_dumps
 from node.errors import BadData, DamagedHome, DiskFull, NoPassphrase, WrongPassphrase
 from node.paths import FILE_MODE, Paths
 from store.crypto import SEED_BYTES, keyed_digest
@@ -98,6 +100,7 @@ def create(paths: Paths, passphrase: str | None, hardness: Hardness = MODERATE) 
         BadData: the passphrase is empty or too long.
         DamagedHome, DiskFull: the files cannot be written.
     """
+    core_dumps.forbid()
     home_key = nacl.utils.random(KEY_BYTES)
     if passphrase is None:
         text = _UNATTENDED_TEXT.format(key=_to_base32(home_key))
@@ -127,20 +130,43 @@ def open_keys(paths: Paths, ask: AskPassphrase) -> Keys:
         WrongPassphrase: it does not open the home key.
         DamagedHome: a file is missing or malformed, or the keys do not belong together.
     """
-    words = _words(paths.home_key)
-    match words:
-        case ["unattended", key]:
-            home_key = _from_base32(key, paths.home_key)
-        case ["passphrase", salt, ops, mem, sealed]:
-            passphrase = ask()
-            if passphrase is None:
-                raise NoPassphrase
-            home_key = _unlock(paths, (salt, ops, mem, sealed), _passphrase_bytes(passphrase))
-        case _:
-            raise _damaged(paths.home_key)
-    if len(home_key) != KEY_BYTES:
-        raise _damaged(paths.home_key)
+    core_dumps.forbid()
+    home_key = _open_home_key(paths, ask)
     return Keys(home_key, _open_device(paths, home_key))
+
+
+def change_passphrase(
+    paths: Paths, ask: AskPassphrase, passphrase: str, hardness: Hardness = MODERATE
+) -> None:
+    """Lock the home key by another passphrase, or by one at last; `ask` for the present one, if there is one.
+
+    The home key stays the same, so whoever has copied it, or has an old key file with its passphrase, can
+    still open the home. The old file is overwritten, as far as the disk does that.
+
+    Raises: as `open_keys`. BadData: the new passphrase is empty or too long.
+    """
+    core_dumps.forbid()
+    wanted = _passphrase_bytes(passphrase)
+    home_key = _open_home_key(paths, ask)
+    try:
+        with _overwritten_after(paths.home_key):
+            write_private(paths.home_key, _lock(home_key, wanted, hardness))
+    except OSError as error:
+        raise _damaged(paths.home_key) from error
+
+
+def destroy(path: Path) -> bool:
+    """Overwrite a small file with chance, then remove it. False: there was none. Raises: DamagedHome."""
+    try:
+        with contextlib.suppress(PermissionError), _overwritten_after(path):
+            pass
+        path.unlink()
+        _sync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise DamagedHome(f"{path} cannot be destroyed: {error.strerror}.", "Remove it yourself.") from error
+    return True
 
 
 def needs_passphrase(paths: Paths) -> bool:
@@ -187,15 +213,47 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync_folder(path.parent)
     except OSError as error:
         if error.errno in FULL_ERRNOS:
             raise DiskFull from error
         raise DamagedHome(f"{path} cannot be written: {error.strerror}.", "Check the home's mode.") from error
+
+
+def _open_home_key(paths: Paths, ask: AskPassphrase) -> bytes:
+    match _words(paths.home_key):
+        case ["unattended", key]:
+            home_key = _from_base32(key, paths.home_key)
+        case ["passphrase", salt, ops, mem, sealed]:
+            passphrase = ask()
+            if passphrase is None:
+                raise NoPassphrase
+            home_key = _unlock(paths, (salt, ops, mem, sealed), _passphrase_bytes(passphrase))
+        case _:
+            raise _damaged(paths.home_key)
+    if len(home_key) != KEY_BYTES:
+        raise _damaged(paths.home_key)
+    return home_key
+
+
+@contextlib.contextmanager
+def _overwritten_after(path: Path) -> Iterator[None]:
+    """Overwrite what a file holds now with chance once this is left, under whatever name. Raises: OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield
+        os.pwrite(handle, nacl.utils.random(os.fstat(handle).st_size), 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _lock(home_key: bytes, passphrase: bytes, hardness: Hardness) -> str:

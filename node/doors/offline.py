@@ -33,13 +33,16 @@ from store.ids import to_text
 
 __all__ = [
     "OfflineDoor",
+    "change_passphrase",
     "drill",
     "is_exposed",
+    "lock",
     "make_home",
     "read_network",
     "read_passphrase",
     "rebuild_views",
     "renew_device",
+    "wipe",
 ]
 
 is_exposed = keyring.is_exposed
@@ -120,6 +123,32 @@ def rebuild_views(
     from node import rebuilding  # late: no other command needs it
 
     return rebuilding.rebuild(paths, ask, with_search, tell)
+
+
+def lock(paths: Paths) -> Json:
+    """End the daemon: `daemon` is how (`node.closing.Ended`), `passphrase`: is the home locked by one now?
+
+    Raises: as `node.closing.end_daemon`; DamagedHome.
+    """
+    from node.closing import end_daemon  # late: no other command needs it
+
+    ended = end_daemon(paths)
+    return {"daemon": ended.value, "passphrase": keyring.needs_passphrase(paths)}
+
+
+def change_passphrase(paths: Paths, ask: AskPassphrase, passphrase: str) -> Json:
+    """Set or change the passphrase of a home. Raises: as `node.keyring.change_passphrase`."""
+    had_one = keyring.needs_passphrase(paths)
+    keyring.change_passphrase(paths, ask, passphrase)
+    return {"passphrase": True, "had_one": had_one}
+
+
+def wipe(paths: Paths) -> Json:
+    """Destroy a home: what `node.wiping.Wiped` has. Raises: as `node.wiping.wipe`."""
+    from node.wiping import wipe  # late: no other command needs it
+
+    wiped = wipe(paths)
+    return {**wiped._asdict(), "daemon": wiped.daemon.value, "left": list(wiped.left)}
 
 
 class OfflineDoor:
