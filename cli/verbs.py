@@ -158,6 +158,37 @@ VERBS: Final[Table] = {
     "block": Verb("cli.social", "block", "Show nothing of a person or a section any more."),
     "unblock": Verb("cli.social", "unblock", "Block no longer."),
     "choices": Verb("cli.social", "choices", "List whom and what you follow, mute and block."),
+    "chat": Group(
+        "Messages between members that nobody else can read.",
+        {
+            "send": Verb("cli.chat", "send", "Send a message to a member or a group."),
+            "read": Verb("cli.chat_reading", "read", "Read a conversation."),
+            "list": Verb("cli.chat_reading", "list_chats", "List your conversations, and what is new."),
+            "show": Verb("cli.chat_reading", "show", "Show a message, and which devices have it."),
+            "search": Verb("cli.chat_reading", "search", "Search your conversations."),
+            "wait": Verb("cli.chat", "wait", "Wait until a message has got so far."),
+            "delete": Verb("cli.chat", "delete", "Delete messages here, or for everyone."),
+            "verify": Verb("cli.chat_verifying", "verify", "Compare the safety number with a member."),
+            "requests": Verb("cli.chat_reading", "requests", "List what strangers wrote to you."),
+            "accept": Verb("cli.chat", "accept", "Accept what a stranger wrote."),
+            "block": Verb("cli.chat", "block", "Be shown nothing of a member any more."),
+            "unblock": Verb("cli.chat", "unblock", "Block a member no longer."),
+            "receipts": Verb("cli.chat", "receipts", "Let others know what you have read, or not."),
+        },
+    ),
+    "group": Group(
+        "Conversations of several members.",
+        {
+            "create": Verb("cli.groups", "create", "Make a group."),
+            "invite": Verb("cli.groups", "invite", "Take members into a group."),
+            "remove": Verb("cli.groups", "remove", "Remove a member from a group."),
+            "leave": Verb("cli.groups", "leave", "Leave a group."),
+            "rename": Verb("cli.groups", "rename", "Give a group another name."),
+            "promote": Verb("cli.groups", "promote", "Make a member an admin of a group."),
+            "members": Verb("cli.groups", "members", "List who takes part in a group."),
+            "list": Verb("cli.groups", "list_groups", "List your groups."),
+        },
+    ),
     "doc": Group(
         "Documents: texts with versions, of which none is ever lost.",
         {

@@ -21,6 +21,7 @@ from node.federation.views import Standing
 from node.home import Home
 from node.log_queries import LogQueries
 from node.looking import Json
+from node.messaging.queries import MessagingQueries
 from node.naming import NameBook, Names
 from node.quoting import quoted
 from node.sharing.queries import SharingQueries
@@ -51,6 +52,7 @@ class Queries(LogQueries):
         self.contacts = ContactsQueries(self)
         self.deletion = DeletionQueries(self)
         self.budgets = BudgetQueries(self)
+        self.messaging = MessagingQueries(self)
         self.federation = FederationQueries(home, self.names, clock_ms)
         """What can be asked about members and sections."""
         self.interest = InterestQueries(home, self.names, clock_ms)

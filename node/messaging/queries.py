@@ -131,18 +131,19 @@ class MessagingQueries:
         )
         if oldest is None:
             return DEFAULT_SHOWN
-        [(count,)] = views.execute(
+        rows = views.execute(
             "SELECT count(*) FROM chat_messages WHERE c = ? AND (at_ms, n) >= (?, ?)",
             (conversation.c, oldest, oldest_n),
         )
-        return min(max(count, DEFAULT_SHOWN), MAX_UNREAD_SHOWN)
+        return min(max(int(rows[0][0]), DEFAULT_SHOWN), MAX_UNREAD_SHOWN)
 
     @told_plainly()
     def last_row(self) -> int:
         """The row of the message that was kept last; 0: none. Rows ascend in the order of arrival."""
         with self.look.home.entries.views() as views:
-            [(last,)] = views.execute("SELECT max(n) FROM chat_messages")
-            return last or 0
+            [(last,)] = views.execute("SELECT coalesce(max(n), 0) FROM chat_messages")
+            row: int = last
+            return row
 
     @told_plainly()
     def messages_after(
@@ -152,7 +153,8 @@ class MessagingQueries:
 
         `own`: the owner's messages too, and notices. Requests of strangers only where `c` is given.
         """
-        condition, values = "n > ?", [n]
+        condition = "n > ?"
+        values: list[object] = [n]
         if c is not None:
             condition += " AND c = ?"
             values.append(c)

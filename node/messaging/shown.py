@@ -1,13 +1,13 @@
 """Messages and conversations as doors hand them out: values ready for JSON. Pure.
 
-What people wrote is in `text`. A line of this home's own (`kind` is "notice") says in `text` what happened, and
-in `notice` what that was. Keys of attachments are never handed out.
+What people wrote is in `text`. A line of this home's own (`kind` is "notice") says in `text` what happened,
+and in `notice` what that was. Keys of attachments are never handed out.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from node.apps.messenger.bodies import Attachment, text_of_content
+from node.apps.messenger.bodies import Attachment, Text, text_of_content
 from node.apps.messenger.conversations import Notice
 from node.messaging.finding import conversation_text
 from node.naming import Names
@@ -77,7 +77,7 @@ def show_message(row: Row, conversation: bytes, chat: str, names: Names, me: byt
         return {**shown, **_notice(row, names, me)}
     if row.gone:
         return {**shown, "reply_to": None, "attachments": []}
-    said = text_of_content(row.content)
+    said = text_of_content(row.content) or Text("", b"", 0, ())
     return {
         **shown,
         "text": said.text,
