@@ -23,7 +23,7 @@ from node.sharing.attaching import Attachment
 from node.sharing.pacing import Done, advance
 from node.sharing.queries import SharingQueries
 from node.sharing.space import Space
-from node.sharing.taking import LeftOut, Progress, Steps, Taken, media_type_of, take, take_data
+from node.sharing.taking import LeftOut, Progress, Steps, Taken, Wrapping, media_type_of, take, take_data
 from node.signing import Intent
 from node.store_faults import told_plainly
 from store.blobs import BlobId
@@ -135,7 +135,7 @@ class SharingApi:
         if len(links) > bodies.MAX_REPLACED:
             raise TextTooLarge(f"A file replaces at most {bodies.MAX_REPLACED} others.", "Name fewer.")
         taken: Taken | None = None
-        async with aclosing(self._steps(self._taking(path))) as steps:
+        async with aclosing(self.steps(self._taking(path))) as steps:
             async for step in steps:
                 if isinstance(step, Done):
                     taken = step.result
@@ -161,9 +161,9 @@ class SharingApi:
         described = await self._room.ask(self._queries.describe, entry.id)
         yield {"event": "result", **described, **written(entry), **_left_out(taken.left_out)}
 
-    def _taking(self, path: str) -> Steps:
+    def _taking(self, path: str, wrapping: Wrapping | None = None) -> Steps:
         home = self._room.home
-        return take(path, home.blobs, self.space, home.paths.home)
+        return take(path, home.blobs, self.space, home.paths.home, wrapping)
 
     def _replaceable(self, text: str) -> EntryId:
         return self._queries.find(text).id
@@ -175,8 +175,10 @@ class SharingApi:
         if self.fetching is not None:
             trio.from_thread.run_sync(list, map(self.fetching.added, blobs))
 
-    async def attach(self, path: str) -> Attachment:
+    async def attach(self, path: str, wrapping: Wrapping | None = None) -> Attachment:
         """Keep a file of this machine, pinned, to be named in an entry; nothing is published.
+
+        `wrapping`: keep what this makes of it instead; the size that is given is of that.
 
         Raises: as `node.sharing.taking.take`; BadData: a folder, or a name that not every system takes.
         """
@@ -188,7 +190,7 @@ class SharingApi:
             raise BadData(
                 f"{quoted(path)} is a folder.", "Share it (aster file add) and name it in the text."
             )
-        async with aclosing(self._steps(self._taking(path))) as steps:
+        async with aclosing(self.steps(self._taking(path, wrapping))) as steps:
             async for step in steps:
                 if isinstance(step, Done):
                     return await self._attached(step.result, name)
@@ -219,7 +221,7 @@ class SharingApi:
             async with aclosing(self._fetch(shared, lacking, timeout_s)) as events:
                 async for event in events:
                     yield event
-        async with aclosing(self._steps(self._queries.saving(shared, target, force))) as steps:
+        async with aclosing(self.steps(self._queries.saving(shared, target, force))) as steps:
             async for step in steps:
                 yield step.result if isinstance(step, Done) else step
 
@@ -228,7 +230,7 @@ class SharingApi:
 
         Raises: Unavailable: nothing came for `timeout_s`. DiskFull, NodeError: as fetching says.
         """
-        async with aclosing(self._fetch_each([(BlobId(blob), size)], timeout_s)) as events:
+        async with aclosing(self.fetch_each([(BlobId(blob), size)], timeout_s)) as events:
             async for _ in events:
                 pass
 
@@ -242,7 +244,7 @@ class SharingApi:
         if shared.file.is_folder and contents is not None and not is_list:
             total = max(total, contents.bytes)
         missing = sum(size for _, size in lacking)
-        async with aclosing(self._fetch_each(lacking, timeout_s)) as events:
+        async with aclosing(self.fetch_each(lacking, timeout_s)) as events:
             async for done_bytes, done_files, state, peers in events:
                 yield {
                     "event": "fetching",
@@ -255,7 +257,7 @@ class SharingApi:
                     "peers": peers,
                 }
 
-    async def _fetch_each(
+    async def fetch_each(
         self, lacking: Sequence[tuple[BlobId, int]], timeout_s: float | None
     ) -> AsyncGenerator[tuple[int, int, str, int], None]:
         """Fetch blobs, some at a time: bytes and files that came, what happens now, and peers.
@@ -294,7 +296,7 @@ class SharingApi:
 
     # --- steps --------------------------------------------------------------------------------------
 
-    async def _steps(self, steps: Generator[T, None, R]) -> AsyncGenerator[T | Done[R], None]:
+    async def steps(self, steps: Generator[T, None, R]) -> AsyncGenerator[T | Done[R], None]:
         """Take steps in threads, each a moment long; the last is what came of it all."""
         try:
             while True:

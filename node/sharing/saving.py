@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
@@ -78,10 +78,30 @@ def save_file(blobs: BlobStore, manifest: Manifest, target: Target, force: bool)
 
     Raises: Conflict: something is there. CannotSave, DiskFull, Missing: as they say.
     """
+    return (yield from save_pieces(chunks_of(blobs, manifest), manifest.size, target, force))
+
+
+def save_pieces(pieces: Iterable[bytes], size: int, target: Target, force: bool) -> Steps:
+    """Save `size` bytes, which come in pieces, as a file; nothing where `pieces` raises.
+
+    Raises: as `save_file`, and as `pieces`.
+    """
     with _own_errors(target.path), beneath.opened(target.folder) as folder:
-        _check_room(folder, manifest.size)
-        yield from _save(blobs, manifest, folder, target.name, force, target.path)
+        _check_room(folder, size)
+        yield from _save(pieces, folder, target.name, force, target.path)
     return target.path
+
+
+def chunks_of(blobs: BlobStore, manifest: Manifest) -> Iterator[bytes]:
+    """The chunks of a complete blob. Raises: Missing: one went meanwhile, or proved damaged."""
+    for chunk in manifest.chunks:
+        data = blobs.read_chunk(chunk)
+        if data is None:
+            raise Missing(
+                "A part of this file is not here any more.",
+                "Get it again; it is fetched from whoever has it.",
+            )
+        yield data
 
 
 def save_folder(
@@ -129,13 +149,14 @@ def _save_all(
             _own_errors(f"{path}/{file.path}"),
             beneath.folder_in(root, names, make=True) as folder,
         ):
-            for written_bytes in _save(blobs, manifest, folder, name, force, f"{path}/{file.path}"):
+            chunks = chunks_of(blobs, manifest)
+            for written_bytes in _save(chunks, folder, name, force, f"{path}/{file.path}"):
                 yield done_bytes + written_bytes
         done_bytes += manifest.size
 
 
 def _save(
-    blobs: BlobStore, manifest: Manifest, folder: int, name: str, force: bool, path: str
+    pieces: Iterable[bytes], folder: int, name: str, force: bool, path: str
 ) -> Generator[int, None, None]:
     """Write a file aside and give it its name. `path`: as messages call it."""
     if not force and beneath.exists(folder, name):
@@ -145,13 +166,7 @@ def _save(
     try:
         try:
             done_bytes = 0
-            for chunk in manifest.chunks:
-                data = blobs.read_chunk(chunk)
-                if data is None:
-                    raise Missing(
-                        "A part of this file is not here any more.",
-                        "Get it again; it is fetched from whoever has it.",
-                    )
+            for data in pieces:
                 _write_all(handle, data)
                 done_bytes += len(data)
                 yield done_bytes

@@ -10,7 +10,7 @@ import mimetypes
 import os
 import stat
 import unicodedata
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -67,6 +67,14 @@ class Taken(NamedTuple):
 Steps = Generator[Progress, None, Taken]
 
 
+class Wrapping(NamedTuple):
+    """Something that is made of a file before it is kept: it is encrypted."""
+
+    wrap: Callable[[Source], Source]
+    size: Callable[[int], int]
+    """How many bytes it makes of so many."""
+
+
 class _Candidate(NamedTuple):
     """A file in a folder, before it is read."""
 
@@ -83,10 +91,10 @@ def media_type_of(name: str) -> str:
     return found if len(found) <= MAX_MEDIA_TYPE_CHARS else UNKNOWN_MEDIA_TYPE
 
 
-def take(path: str, blobs: BlobStore, space: Space, home: Path) -> Steps:
+def take(path: str, blobs: BlobStore, space: Space, home: Path, wrapping: Wrapping | None = None) -> Steps:
     """Take the file or folder at an absolute path, step by step. What was named may be a symbolic link.
 
-    `home`: of this node; nothing in it is ever shared.
+    `home`: of this node; nothing in it is ever shared. `wrapping`: for a file; folders are kept as they are.
 
     Raises:
         Missing: it cannot be read. BadData: it is neither, or its list breaks a rule.
@@ -101,7 +109,7 @@ def take(path: str, blobs: BlobStore, space: Space, home: Path) -> Steps:
         if os.path.isdir(path):
             return (yield from _take_folder(os.path.realpath(path), apart, blobs, space))
         with _open_named(path) as file:
-            return (yield from _take_file(path, file, blobs, space))
+            return (yield from _take_file(path, file, blobs, space, wrapping))
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -130,15 +138,18 @@ def unreadable(path: str, error: OSError) -> Missing:
     return Missing(f"{quoted(path)} cannot be read: {error.strerror}.", "Check its name and mode.")
 
 
-def _take_file(path: str, file: BinaryIO, blobs: BlobStore, space: Space) -> Steps:
+def _take_file(path: str, file: BinaryIO, blobs: BlobStore, space: Space, wrapping: Wrapping | None) -> Steps:
     size = os.fstat(file.fileno()).st_size
+    source: Source = file
+    if wrapping is not None:
+        size, source = wrapping.size(size), wrapping.wrap(file)
     if size > MAX_BLOB_BYTES:
         raise TextTooLarge(
             f"A file has at most {MAX_BLOB_BYTES:,} bytes; {quoted(path)} has {size:,}.", "Split it."
         )
     space.require(size)
     meter = _Meter(size, 1)
-    manifest = yield from _steps(file, blobs, space, meter, size)
+    manifest = yield from _steps(source, blobs, space, meter, size)
     return Taken(media_type_of(path), manifest.size, manifest.id, None, (), ())
 
 
