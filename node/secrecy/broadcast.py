@@ -1,4 +1,4 @@
-"""One device to many: Megolm, as vodozemac has it. A session has one sender, and whoever has its key reads it."""
+"""One device to many: Megolm, as vodozemac has it. A session has one sender; who has its key reads it."""
 
 import base64
 import binascii

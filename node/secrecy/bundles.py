@@ -2,14 +2,12 @@
 
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-
-from node.secrecy.envelope import check_public
 from node.secrecy.errors import BadBundle
 
 CURVE_BYTES: Final = 32
-_PROBE: Final = X25519PrivateKey.from_private_bytes(bytes(31) + b"\x40")
-"""Any key does to find points of small order: with them every secret is zero (RFC 7748, section 6.1)."""
+ENVELOPE_BYTES: Final = 1_216
+_PROBE: Final = bytes(31) + b"\x40"
+"""Any private key finds points of small order: with them every secret is zero (RFC 7748, section 6.1)."""
 
 
 class Bundle(NamedTuple):
@@ -29,11 +27,17 @@ def check(bundle: Bundle) -> None:
     Raises:
         BadBundle: a key has the wrong length, is malformed, or of small order.
     """
+    # late: who only reads what was said needs no library for this
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+    from node.secrecy.envelope import check_public
+
+    probe = X25519PrivateKey.from_private_bytes(_PROBE)
     for key in (bundle.identity, bundle.fallback, bundle.envelope[-CURVE_BYTES:]):
         if len(key) != CURVE_BYTES:
             raise BadBundle("a key has the wrong length")
         try:
-            _PROBE.exchange(X25519PublicKey.from_public_bytes(key))
+            probe.exchange(X25519PublicKey.from_public_bytes(key))
         except ValueError:
             raise BadBundle("a key is of small order") from None
     check_public(bundle.envelope)

@@ -1,4 +1,4 @@
-"""What can go wrong with secrets. Errors say that it did, never how far it got: who sends bytes learns nothing."""
+"""What can go wrong with secrets. Errors say that it did, never how far it got."""
 
 
 class SecrecyError(Exception):

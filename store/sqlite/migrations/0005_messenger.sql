@@ -132,6 +132,8 @@ CREATE VIRTUAL TABLE chat_words USING fts5 (
     words, content = '', contentless_delete = 1,
     tokenize = "unicode61 remove_diacritics 0 categories 'L* N* M* Co'"
 );
+-- Messages that their author took back before they came.
+CREATE TABLE chat_unsent (entry BLOB PRIMARY KEY, who BLOB NOT NULL) STRICT, WITHOUT ROWID;
 -- Own messages: which devices have them, and where somebody read them.
 CREATE TABLE chat_receipts (
     n INTEGER NOT NULL,

@@ -1,0 +1,101 @@
+"""Sending: a message becomes one entry of the `sealed` log. Part of the steps.
+
+The ratchet, the entry and the line in the conversation are one transaction: no key is ever used for two
+different messages, not even after a crash between any two moments.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from node.apps.messenger import bodies, conversations, groups, people, sessions
+from node.apps.messenger.bodies import Attachment, Payload, Text
+from node.apps.messenger.conversations import Conversation, Kind, State
+from node.apps.messenger.desk import Desk
+from node.apps.messenger.messages import add_text
+from node.errors import Refused, TextTooLarge
+from node.secrecy import padding
+from store.entry import Entry
+from store.ids import LOG_SEALED, EntryId
+
+MAX_UNSENT: Final = 64
+"""Messages that one entry takes back."""
+
+Told = Callable[[int, Entry], None]
+"""Called with the row of the message and its entry once both are there."""
+
+
+def send_text(desk: Desk, conversation: Conversation, text: Text, told: Told | None = None) -> None:
+    """Send a message to all who take part in a conversation.
+
+    Raises:
+        Refused: we take no part; or somebody who was verified has other keys now.
+        TextTooLarge: it does not fit into one entry.
+    """
+    if conversation.kind is Kind.DIRECT:
+        assert conversation.other is not None
+        if desk.world.is_blocked(conversation.other):
+            raise Refused("You blocked this member.", "Take that back first: aster chat unblock MEMBER")
+        if conversation.other != desk.world.who:
+            people.announce_changes(desk, conversation, [conversation.other])
+            people.accept(desk, conversation.other)
+    else:
+        others = [who for who in conversations.people(desk, conversation) if who != desk.world.who]
+        people.announce_changes(desk, conversation, others)
+    if conversation.state is State.REQUEST:
+        conversations.set_state(desk, conversation.c, State.OPEN)
+
+    def stored(s: int, index: int, key: int, entry: Entry) -> None:
+        n = add_text(desk, conversation.c, entry, s, index, desk.world.who, text, is_own=True)
+        if told is not None:
+            told(n, entry)
+
+    say(desk, conversation, text, stored)
+
+
+def say(
+    desk: Desk,
+    conversation: Conversation,
+    payload: Payload,
+    then: Callable[[int, int, int, Entry], None] | None = None,
+) -> None:
+    """Have a payload written for all who take part. `then`: with session row, index, key of the entry, entry.
+
+    Raises:
+        Refused: we take no part. TextTooLarge: it does not fit into one entry.
+    """
+    world = desk.world
+    if world.who not in conversations.people(desk, conversation):
+        raise Refused("You are no member of this group any more.", "Somebody of it can invite you again.")
+    devices = conversations.recipients(desk, conversation)
+    heads = () if conversation.kind is Kind.DIRECT else groups.heads(desk, conversation.id)
+    plain = bodies.write_message(bodies.binding(world.network, conversation.id, world.device), heads, payload)
+    try:
+        padded = padding.pad(plain, padding.MESSAGE_CLASSES)
+    except ValueError as error:
+        raise TextTooLarge(
+            f"A message has at most {padding.MESSAGE_CLASSES[-1] - 64} bytes in UTF-8.",
+            "Send it as a file: aster chat send MEMBER --file PATH",
+        ) from error
+    s, sender = sessions.current(desk, conversation.id, devices)
+    index = sender.index
+    sealed = sender.encrypt(padded)
+
+    def noted(key: int, entry: Entry) -> None:
+        desk.views.execute("INSERT INTO chat_opened VALUES (?, ?, ?)", (s, index, key))
+        if then is not None:
+            then(s, index, key, entry)
+
+    desk.write(
+        LOG_SEALED, lambda salt: bodies.compose_sealed(sender.tag, sealed, _blobs(payload), salt), noted
+    )
+
+
+def _blobs(payload: Payload) -> Sequence[tuple[bytes, int]]:
+    attachments: Sequence[Attachment] = payload.attachments if isinstance(payload, Text) else ()
+    return [(attachment.blob, attachment.size) for attachment in attachments]
+
+
+def unsend(desk: Desk, conversation: Conversation, entries: Sequence[EntryId]) -> None:
+    """Ask all who take part to forget messages of ours; here they are gone at once. Raises: as `say`."""
+    for at in range(0, len(entries), MAX_UNSENT):
+        say(desk, conversation, bodies.Unsend(tuple(entries[at : at + MAX_UNSENT])))
