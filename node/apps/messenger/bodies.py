@@ -333,13 +333,13 @@ def binding(network: NetworkId, conversation: bytes, device: AuthorId) -> bytes:
 
 def write_message(bound: bytes, heads: Sequence[bytes], payload: Payload) -> bytes:
     """A message, before it is padded."""
-    return encode([VERSION, bound, list(heads), *_payload_value(payload)])
+    return encode_trusted([VERSION, bound, heads, *_payload_value(payload)])
 
 
 def _payload_value(payload: Payload) -> list[Any]:
     match payload:
         case Text(text, reply_to, expires_s, attachments):
-            return [1, text, reply_to, expires_s, [list(each) for each in attachments]]
+            return [1, text, reply_to, expires_s, attachments]
         case Change(ops):
             return [2, list(ops)]
         case Told(ops):
@@ -381,7 +381,7 @@ def _payload(rest: Sequence[Any]) -> Payload | None:
 
 def content_of(text: Text) -> bytes:
     """A text as tables hold it."""
-    return encode(_payload_value(text))
+    return encode_trusted(_payload_value(text))
 
 
 def text_of_content(content: bytes) -> Text | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from node.apps.messenger.messages import keep
 from store.codec import encode
 from store.crypto import digest
 from store.ids import AuthorId, NetworkId
@@ -136,6 +137,13 @@ def people(desk: "Desk", conversation: Conversation) -> list[bytes]:
 
 def recipients(desk: "Desk", conversation: Conversation) -> list[AuthorId]:
     """The devices of all who take part, without this one. Empty where we take no part ourselves."""
+    known = desk.recipients.get(conversation.id)
+    if known is None:
+        known = desk.recipients[conversation.id] = _recipients(desk, conversation)
+    return known
+
+
+def _recipients(desk: "Desk", conversation: Conversation) -> list[AuthorId]:
     world, found = desk.world, list[AuthorId]()
     taking_part = people(desk, conversation)
     if world.who not in taking_part:
@@ -150,6 +158,7 @@ def note(
     desk: "Desk", c: int, notice: Notice, who: bytes, values: Sequence[Any], at_ms: int | None = None
 ) -> None:
     """Put a line of this device's own into a conversation."""
+    keep(desk)
     desk.views.execute(
         "INSERT INTO chat_messages (c, device, who, at_ms, arrived_ms, kind, content, expires_ms, read_ms,"
         " gone) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, 0)",

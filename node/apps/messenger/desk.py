@@ -6,7 +6,7 @@ goes out before it is committed.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.apps.messenger.membership import Membership
 from node.apps.messenger.ratchets import Ratchets
@@ -15,6 +15,10 @@ from node.signing import Draft, Intent
 from store.entry import SALT_BYTES, Entry
 from store.ids import AuthorId, LogNo, NetworkId
 from store.sqlite.views import Views
+
+if TYPE_CHECKING:
+    from node.apps.messenger.messages import Added
+    from node.apps.messenger.sessions import Outgoing
 
 DAY_MS: Final = 86_400_000
 
@@ -82,7 +86,19 @@ class World(Protocol):
 class Desk:
     """One step's view of everything. Not to be kept beyond the step."""
 
-    __slots__ = ("chance", "drafts", "groups", "now_ms", "ratchets", "views", "world")
+    __slots__ = (
+        "added",
+        "chance",
+        "drafts",
+        "groups",
+        "now_ms",
+        "outgoing",
+        "places",
+        "ratchets",
+        "recipients",
+        "views",
+        "world",
+    )
 
     def __init__(
         self,
@@ -101,6 +117,14 @@ class Desk:
         self.ratchets = Ratchets(views, pickle_key, now_ms)
         self.groups: dict[bytes, Membership] = {}
         """Groups that were folded in this step, by their 16 bytes."""
+        self.recipients: dict[bytes, list[AuthorId]] = {}
+        """Devices of conversations as they were found in this step, by their 16 bytes."""
+        self.outgoing: dict[bytes, Outgoing] = {}
+        """How conversations are written to in this step."""
+        self.added: list[Added] = []
+        """Messages that are to become rows at the end of the step, or before somebody looks at them."""
+        self.places: dict[AuthorId, list[tuple[bytes, int]]] = {}
+        """Messages (tag, index) whose coming is to be told to their devices."""
         self.drafts: list[Draft] = []
         """What is to be written, in order."""
 
@@ -110,12 +134,7 @@ class Desk:
         """Have an entry written: `compose` makes the body from 16 bytes of salt."""
         self.drafts.append(Draft(log, Intent(compose(self.chance(SALT_BYTES))), then))
 
-
-Step = Callable[[Desk], None]
-
-
-def run(desk: Desk, step: Step) -> list[Draft]:
-    """Do a step, keep what it did to ratchets, and give what it wants written."""
-    step(desk)
-    desk.ratchets.keep()
-    return desk.drafts
+    def regroup(self) -> None:
+        """Who takes part in conversations has changed in this step: what was found of it is forgotten."""
+        self.recipients.clear()
+        self.outgoing.clear()

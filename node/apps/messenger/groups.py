@@ -132,6 +132,7 @@ def _keep(
 def changed(desk: Desk, name: bytes) -> None:
     """Bring the rows of a group in step with its operations, and note what has changed."""
     desk.groups.pop(name, None)
+    desk.regroup()
     membership, own = load(desk, name), desk.world.who
     conversation = conversations.find(desk.views, name)
     if conversation is None:
@@ -151,6 +152,7 @@ def changed(desk: Desk, name: bytes) -> None:
             _note_changes(desk, conversation, membership, before)
     _retitle(desk, conversation, membership)
     _set_state(desk, conversation, is_in=own in membership.members)
+    desk.regroup()
 
 
 def _enter(desk: Desk, name: bytes, membership: Membership) -> Conversation:

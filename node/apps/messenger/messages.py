@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from node.apps.messenger import bodies
 from node.apps.messenger.bodies import Text
@@ -28,6 +28,35 @@ class Gone(IntEnum):
     EXPIRED = 3
 
 
+class Added(NamedTuple):
+    """A message that is to become a row."""
+
+    row: tuple[Any, ...]
+    """As in `_COLUMNS`."""
+    words: str
+    c: int
+    entry: EntryId
+    who: bytes
+
+
+_COLUMNS: Final = (
+    "n",
+    "c",
+    "entry",
+    "s",
+    "idx",
+    "device",
+    "who",
+    "at_ms",
+    "arrived_ms",
+    "kind",
+    "content",
+    "expires_ms",
+    "read_ms",
+    "gone",
+)
+
+
 def add_text(
     desk: "Desk",
     c: int,
@@ -39,40 +68,53 @@ def add_text(
     *,
     is_own: bool,
 ) -> int:
-    """Keep a message that was sent or came; its row."""
+    """Keep a message that was sent or came; its row. It is there after `keep`."""
     arrived = desk.now_ms
     expires_ms = 0
     if text.expires_s:
         expires_ms = min(entry.time_ms, arrived) + text.expires_s * 1_000
-    [(n,)] = desk.views.execute(
-        "INSERT INTO chat_messages (c, entry, s, idx, device, who, at_ms, arrived_ms, kind, content,"
-        " expires_ms, read_ms, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING n",
-        (
-            c,
-            entry.id,
-            s,
-            index,
-            entry.author,
-            who,
-            min(entry.time_ms, arrived),
-            arrived,
-            TEXT,
-            bodies.content_of(text),
-            expires_ms,
-            arrived if is_own else 0,
-        ),
-    )
-    words = " ".join((text.text, *(attachment.name for attachment in text.attachments)))
-    desk.views.execute("INSERT INTO chat_words (rowid, words) VALUES (?, ?)", (n, normal_form(words)))
-    desk.views.execute("UPDATE chat_conversations SET last_ms = max(last_ms, ?) WHERE c = ?", (arrived, c))
-    if desk.views.execute("DELETE FROM chat_unsent WHERE entry = ? AND who = ? RETURNING 1", (entry.id, who)):
-        forget(desk, [n], Gone.UNSENT)
-    row: int = n
-    return row
+    n = _next_row(desk)
+    at_ms = min(entry.time_ms, arrived)
+    read_ms = arrived if is_own else 0
+    content = bodies.content_of(text)
+    place = (n, c, entry.id, s, index, entry.author, who, at_ms, arrived)
+    words = text.text
+    if text.attachments:
+        words = " ".join((words, *(attachment.name for attachment in text.attachments)))
+    row = (*place, TEXT, content, expires_ms, read_ms, Gone.HELD)
+    desk.added.append(Added(row, normal_form(words), c, entry.id, who))
+    return n
+
+
+def _next_row(desk: "Desk") -> int:
+    if desk.added:
+        last: int = desk.added[-1].row[0]
+        return last + 1
+    [(highest,)] = desk.views.execute("SELECT max(n) FROM chat_messages")
+    return (highest or 0) + 1
+
+
+def keep(desk: "Desk") -> None:
+    """Write the rows of what was added."""
+    added, views = desk.added, desk.views
+    if not added:
+        return
+    desk.added = []
+    views.insert_rows("chat_messages", _COLUMNS, [each.row for each in added])
+    views.insert_rows("chat_words", ("rowid", "words"), [(each.row[0], each.words) for each in added])
+    for c in {each.c for each in added}:
+        views.execute("UPDATE chat_conversations SET last_ms = max(last_ms, ?) WHERE c = ?", (desk.now_ms, c))
+    if views.execute("SELECT 1 FROM chat_unsent LIMIT 1"):
+        for each in added:
+            if views.execute(
+                "DELETE FROM chat_unsent WHERE entry = ? AND who = ? RETURNING 1", (each.entry, each.who)
+            ):
+                forget(desk, [each.row[0]], Gone.UNSENT)
 
 
 def forget(desk: "Desk", rows: Sequence[int], why: Gone) -> None:
     """Take the words of messages away; the lines stay, and say why."""
+    keep(desk)
     for n in rows:
         desk.views.execute("UPDATE chat_messages SET gone = ?, content = X'' WHERE n = ?", (why, n))
         desk.views.execute("DELETE FROM chat_words WHERE rowid = ?", (n,))
@@ -80,6 +122,7 @@ def forget(desk: "Desk", rows: Sequence[int], why: Gone) -> None:
 
 def unsent(desk: "Desk", entries: Sequence[EntryId], who: bytes) -> None:
     """A person takes messages of his back. Those of others stay."""
+    keep(desk)
     for entry in entries:
         rows = desk.views.execute(
             "SELECT n FROM chat_messages WHERE entry = ? AND who = ? AND gone = 0", (entry, who)

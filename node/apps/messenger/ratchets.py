@@ -25,7 +25,7 @@ class Ratchets:
         self._used: dict[AuthorId, list[Pair]] = {}
         self._senders: dict[int, Sender] = {}
         self._sent: set[int] = set()
-        self._receivers: dict[int, Receiver] = {}
+        self._receivers: dict[int, tuple[Receiver, bytes]] = {}
 
     # --- this device ----------------------------------------------------------------------------------
 
@@ -104,9 +104,18 @@ class Ratchets:
 
     def receiver(self, s: int) -> Receiver:
         """A session to read with."""
+        return self._reader(s)[0]
+
+    def conversation_of(self, s: int) -> bytes:
+        """The conversation (16 bytes) that a session belongs to."""
+        return self._reader(s)[1]
+
+    def _reader(self, s: int) -> tuple[Receiver, bytes]:
         if s not in self._receivers:
-            [(pickle,)] = self._views.execute("SELECT pickle FROM chat_sessions WHERE s = ?", (s,))
-            self._receivers[s] = Receiver.load(pickle, self._key)
+            [(pickle, conversation)] = self._views.execute(
+                "SELECT pickle, conversation FROM chat_sessions WHERE s = ?", (s,)
+            )
+            self._receivers[s] = Receiver.load(pickle, self._key), conversation
         return self._receivers[s]
 
     def dump_receiver(self, receiver: Receiver) -> bytes:

@@ -6,7 +6,7 @@ Part of the steps. Nothing is said to strangers, to who is blocked, nor in conve
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from node.apps.messenger import bodies, conversations, packets, people, sessions
+from node.apps.messenger import bodies, conversations, messages, packets, people, sessions
 from node.apps.messenger.bodies import Ask, Delivered, Got, Item, Own, Read, tag_number
 from node.apps.messenger.conversations import QUIET_DEVICES, Conversation, State
 from node.apps.messenger.desk import Desk
@@ -31,15 +31,22 @@ READ_RECEIPTS: Final = "read-receipts"
 """Name in `chat_notes`: the owner lets others know what he has read."""
 
 
-def delivered(desk: Desk, conversation: Conversation, s: int, index: int, device: AuthorId) -> None:
+def delivered(desk: Desk, conversation: Conversation, tag: bytes, index: int, device: AuthorId) -> None:
     """A message of this device came and is kept: it shall know."""
     if conversation.state is not State.OPEN:
         return
     if len(conversations.recipients(desk, conversation)) >= QUIET_DEVICES:
         return
-    tag = sessions.tag_of(desk, s)
-    if tag is not None:
-        put(desk, device, Delivered(((tag, index),)), desk.now_ms + SOON_MS)
+    desk.places.setdefault(device, []).append((tag, index))
+
+
+def keep(desk: Desk) -> None:
+    """Put into the outbox what came in this step."""
+    for device, places in desk.places.items():
+        for at in range(0, len(places), MAX_PLACES):
+            item = Delivered(tuple(places[at : at + MAX_PLACES]))
+            put(desk, device, item, desk.now_ms + SOON_MS)
+    desk.places = {}
 
 
 def got(desk: Desk, device: AuthorId, tag: bytes, *, soon: bool) -> None:
@@ -62,6 +69,7 @@ def may_be_told(desk: Desk) -> bool:
 
 def read(desk: Desk, conversation: Conversation, until_ms: int) -> int:
     """The owner has read what came up to then; how many messages. Other devices of his learn of it."""
+    messages.keep(desk)
     rows = desk.views.execute(
         "UPDATE chat_messages SET read_ms = ? WHERE c = ? AND read_ms = 0 AND arrived_ms <= ?"
         " RETURNING s, idx, device, at_ms",
@@ -161,8 +169,9 @@ def accept(desk: Desk, conversation: Conversation) -> None:
         "SELECT s, idx, device FROM chat_messages WHERE c = ? AND s IS NOT NULL AND who <> ?",
         (conversation.c, desk.world.who),
     ):
-        if desk.world.is_live(device):
-            delivered(desk, opened, s, index, device)
+        tag = sessions.tag_of(desk, s)
+        if tag is not None and desk.world.is_live(device):
+            delivered(desk, opened, tag, index, device)
     for device in desk.world.devices(desk.world.who):
         if device != desk.world.device:
             put(desk, device, Own((("accepted", conversation.id, who),)), desk.now_ms + SOON_MS)

@@ -40,7 +40,7 @@ def open_(desk: Desk, s: int, k: int, entry: Entry, sealed: Sealed) -> None:
 def take(desk: Desk, s: int, index: int, k: int, entry: Entry, plain: bytes) -> None:
     """Take in what somebody said. May wait: for the operations of a group that it stands on."""
     said = bodies.read_message(plain)
-    [(name,)] = desk.views.execute("SELECT conversation FROM chat_sessions WHERE s = ?", (s,))
+    name = desk.ratchets.conversation_of(s)
     if said is None or said.binding != bodies.binding(desk.world.network, name, entry.author):
         return
     who = desk.world.who_of(entry.author)
@@ -112,11 +112,12 @@ def _keep(
         people.accept(desk, conversation.other)
     messages.add_text(desk, conversation.c, entry, s, index, who, payload, is_own=is_own)
     if not is_own:
-        receipts.delivered(desk, conversation, s, index, entry.author)
+        receipts.delivered(desk, conversation, desk.ratchets.receiver(s).tag, index, entry.author)
 
 
 def _is_full(desk: Desk, conversation: Conversation) -> bool:
     """Does a request hold all that it may? Then it is counted how much was not kept."""
+    messages.keep(desk)
     rows = desk.views.execute(
         "SELECT kind, n, content FROM chat_messages WHERE c = ? AND (kind = ? OR kind = ?)",
         (conversation.c, messages.TEXT, Notice.TOO_MANY),

@@ -12,7 +12,8 @@ from node.apps.messenger.bodies import Attachment, Payload, Text
 from node.apps.messenger.conversations import Conversation, Kind, State
 from node.apps.messenger.desk import Desk
 from node.apps.messenger.messages import add_text
-from node.errors import Refused, TextTooLarge
+from node.apps.messenger.sessions import Outgoing
+from node.errors import BadData, Refused, TextTooLarge
 from node.secrecy import padding
 from store.entry import Entry
 from store.ids import LOG_SEALED, EntryId
@@ -31,18 +32,8 @@ def send_text(desk: Desk, conversation: Conversation, text: Text, told: Told | N
         Refused: we take no part; or somebody who was verified has other keys now.
         TextTooLarge: it does not fit into one entry.
     """
-    if conversation.kind is Kind.DIRECT:
-        assert conversation.other is not None
-        if desk.world.is_blocked(conversation.other):
-            raise Refused("You blocked this member.", "Take that back first: aster chat unblock MEMBER")
-        if conversation.other != desk.world.who:
-            people.announce_changes(desk, conversation, [conversation.other])
-            people.accept(desk, conversation.other)
-    else:
-        others = [who for who in conversations.people(desk, conversation) if who != desk.world.who]
-        people.announce_changes(desk, conversation, others)
-    if conversation.state is State.REQUEST:
-        conversations.set_state(desk, conversation.c, State.OPEN)
+    if conversation.id not in desk.outgoing:
+        _check(desk, conversation)
 
     def stored(s: int, index: int, key: int, entry: Entry) -> None:
         n = add_text(desk, conversation.c, entry, s, index, desk.world.who, text, is_own=True)
@@ -63,12 +54,13 @@ def say(
     Raises:
         Refused: we take no part. TextTooLarge: it does not fit into one entry.
     """
-    world = desk.world
-    if world.who not in conversations.people(desk, conversation):
-        raise Refused("You are no member of this group any more.", "Somebody of it can invite you again.")
-    devices = conversations.recipients(desk, conversation)
-    heads = () if conversation.kind is Kind.DIRECT else groups.heads(desk, conversation.id)
-    plain = bodies.write_message(bodies.binding(world.network, conversation.id, world.device), heads, payload)
+    outgoing = desk.outgoing.get(conversation.id)
+    if outgoing is None or outgoing.session.sender.index >= sessions.MAX_MESSAGES:
+        outgoing = desk.outgoing[conversation.id] = _prepare(desk, conversation)
+    try:
+        plain = bodies.write_message(outgoing.binding, outgoing.heads, payload)
+    except UnicodeEncodeError as error:
+        raise BadData("The text is not valid Unicode (UTF-8).", "Convert it to UTF-8.") from error
     try:
         padded = padding.pad(plain, padding.MESSAGE_CLASSES)
     except ValueError as error:
@@ -76,18 +68,43 @@ def say(
             f"A message has at most {padding.MESSAGE_CLASSES[-1] - 64} bytes in UTF-8.",
             "Send it as a file: aster chat send MEMBER --file PATH",
         ) from error
-    s, sender = sessions.current(desk, conversation.id, devices)
+    s, sender = outgoing.session
     index = sender.index
     sealed = sender.encrypt(padded)
 
     def noted(key: int, entry: Entry) -> None:
-        desk.views.execute("INSERT INTO chat_opened VALUES (?, ?, ?)", (s, index, key))
         if then is not None:
             then(s, index, key, entry)
 
     desk.write(
         LOG_SEALED, lambda salt: bodies.compose_sealed(sender.tag, sealed, _blobs(payload), salt), noted
     )
+
+
+def _check(desk: Desk, conversation: Conversation) -> None:
+    """See that the owner may write, and note what he has to be told before. Raises: Refused."""
+    if conversation.kind is Kind.DIRECT:
+        assert conversation.other is not None
+        if desk.world.is_blocked(conversation.other):
+            raise Refused("You blocked this member.", "Take that back first: aster chat unblock MEMBER")
+        if conversation.other != desk.world.who:
+            people.announce_changes(desk, conversation, [conversation.other])
+            people.accept(desk, conversation.other)
+    else:
+        others = [who for who in conversations.people(desk, conversation) if who != desk.world.who]
+        people.announce_changes(desk, conversation, others)
+    if conversation.state is State.REQUEST:
+        conversations.set_state(desk, conversation.c, State.OPEN)
+
+
+def _prepare(desk: Desk, conversation: Conversation) -> Outgoing:
+    """The session for the next message, its key on the way to all who take part."""
+    world = desk.world
+    if world.who not in conversations.people(desk, conversation):
+        raise Refused("You are no member of this group any more.", "Somebody of it can invite you again.")
+    heads = () if conversation.kind is Kind.DIRECT else groups.heads(desk, conversation.id)
+    session = sessions.current(desk, conversation.id, conversations.recipients(desk, conversation))
+    return Outgoing(session, bodies.binding(world.network, conversation.id, world.device), heads)
 
 
 def _blobs(payload: Payload) -> Sequence[tuple[bytes, int]]:

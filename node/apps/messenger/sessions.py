@@ -38,6 +38,16 @@ class Session(NamedTuple):
     sender: Sender
 
 
+class Outgoing(NamedTuple):
+    """How a conversation is written to, for the length of a step."""
+
+    session: Session
+    binding: bytes
+    """16 bytes, see `bodies.binding`."""
+    heads: tuple[bytes, ...]
+    """Of its operations, where it is a group."""
+
+
 def current(desk: Desk, conversation: bytes, devices: Sequence[AuthorId]) -> Session:
     """The session for the next message of a conversation to these devices, its key on the way to all of them.
 
@@ -107,6 +117,9 @@ def tag_of(desk: Desk, s: int) -> bytes | None:
 
 def share(desk: Desk, s: int, sender: Sender, devices: Iterable[AuthorId]) -> None:
     """Send the key of a session, as it is now, to devices that do not have it."""
+    devices = list(devices)
+    if not devices:
+        return
     key, index = sender.key(), sender.index
     [(conversation,)] = desk.views.execute("SELECT conversation FROM chat_senders WHERE s = ?", (s,))
     rows = []
