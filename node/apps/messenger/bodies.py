@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from node.secrecy.bundles import CURVE_BYTES, ENVELOPE_BYTES, Bundle
-from store.codec import decode, encode
+from store.codec import decode, encode, encode_trusted
 from store.crypto import digest
 from store.entry import MAX_BODY_BYTES, make_body
 from store.entry import content_of as body_content

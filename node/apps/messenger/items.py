@@ -37,7 +37,7 @@ def heed(desk: Desk, entry: Entry, found: Sequence[Item]) -> None:
                 sessions.ask_again(desk, device)
             case Own(values) if desk.world.who_of(device) == desk.world.who:
                 for value in values:
-                    _own(desk, value)
+                    _own(desk, device, value)
             case History() if desk.world.who_of(device) == desk.world.who:
                 desk.views.execute(
                     "INSERT OR REPLACE INTO chat_notes VALUES (?, ?)",
@@ -83,7 +83,7 @@ def _key(desk: Desk, device: AuthorId, item: Key) -> None:
         receipts.got(desk, device, receiver.tag, soon=not is_large)
 
 
-def _own(desk: Desk, value: Sequence[Any]) -> None:
+def _own(desk: Desk, device: AuthorId, value: Sequence[Any]) -> None:
     """Another device of the same owner says what he did there."""
     match value:
         case ["read", bytes() as name, int() as until_ms]:
@@ -98,6 +98,11 @@ def _own(desk: Desk, value: Sequence[Any]) -> None:
             conversation = conversations.find(desk.views, name)
             if conversation is not None and conversation.state is conversations.State.REQUEST:
                 conversations.set_state(desk, conversation.c, conversations.State.OPEN)
+        case ["history"]:
+            desk.views.execute(
+                "INSERT OR REPLACE INTO chat_notes VALUES (?, ?)",
+                (f"wanted:{device.hex()}", desk.now_ms.to_bytes(8, "big")),
+            )
         case ["verified", bytes() as who, bytes() as root] if root == desk.world.root(who):
             people.verify(desk, who)
         case _:

@@ -3,18 +3,20 @@
 docs/protocol/secrecy.md, "Groups". In three steps:
 
     placed      all that an operation names is here; it descends from the one that creates the group
-    authorised  by its own past alone: its author was an admin there. This never changes
+    authorised  by its own past alone: its author is an admin there, as far as the operations of that past count
+                among themselves. This never changes, whatever comes later
     counted     no removal of its author voids it: one that did not know it, that it did not know, and that
                 does not name it. Where removals void each other in a circle, all of them count
 
 Sets of operations are bits of an integer, so that a group of 2,048 operations is folded in some ten ms.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from node.apps.messenger.operations import (
     MAX_DEPS,
+    MAX_MEMBERS,
     Add,
     Create,
     Operation,
@@ -33,36 +35,42 @@ class Placed(NamedTuple):
     """Of the entry in the `sealed` log of its device; 0: not known."""
 
 
-class _Grant(NamedTuple):
-    """That an operation makes somebody a member, or an admin."""
-
-    at: int
-    admin: bool
-    member: bool
-    """False: it only promotes."""
-
-
 class Membership:
     """A group as some of its operations make it."""
 
+    # long because the fold and what is asked of it share its bits
+
     def __init__(self, conversation: bytes, placed: Iterable[Placed]) -> None:
         """`conversation`: 16 bytes. Operations of other groups count for nothing."""
-        self._conversation = conversation
-        self._order = _in_order(conversation, placed)
+        self._order, self.lacking = _in_order(conversation, placed)
         self._number: dict[bytes, int] = {each.operation.id: at for at, each in enumerate(self._order)}
         self._past: list[int] = []
         self._depth: list[int] = []
-        self._grants: dict[bytes, list[_Grant]] = {}
-        self._removals: dict[bytes, list[int]] = {}
-        self._authorised: list[bool] = []
+        self._voiders: list[int] = []
+        self._needs: list[tuple[int, ...]] = []
+        """Of each operation sets of grants: of every set one has to count for the operation to count."""
+        self._good = 0
+        """Those that are authorised."""
+        self._contested = 0
+        """Those that some removal may void."""
+        self._joined: dict[bytes, int] = {}
+        self._raised: dict[bytes, int] = {}
+        """Who was made an admin, by which operations."""
+        self._removals: dict[bytes, int] = {}
+        self._written: dict[bytes, int] = {}
+        self._known: dict[int, int] = {0: 0}
         for at, each in enumerate(self._order):
             self._place(at, each.operation)
-        self.counted: tuple[bool, ...] = tuple(self._decide())
-        """Of each operation in order, whether it counts."""
+        self._counted = self._counting(self._good)
         self.members: Mapping[bytes, bool] = self._members()
         """Who belongs to the group now, and whether he is an admin."""
 
     # --- what is asked --------------------------------------------------------------------------------
+
+    @property
+    def counted(self) -> tuple[bool, ...]:
+        """Of each operation in `operations`, whether it counts."""
+        return tuple(bool(self._counted >> at & 1) for at in range(len(self._order)))
 
     @property
     def title(self) -> str:
@@ -70,15 +78,15 @@ class Membership:
         named = [
             (self._depth[at], each.operation.id, each.operation.change.title)
             for at, each in enumerate(self._order)
-            if self.counted[at] and isinstance(each.operation.change, Create | Rename)
+            if self._counted >> at & 1 and isinstance(each.operation.change, Create | Rename)
         ]
         return max(named)[2] if named else ""
 
     @property
     def heads(self) -> tuple[bytes, ...]:
-        """Operations that no other names, ascending; of very many those that stand on most."""
-        named = {dep for each in self._order for dep in each.operation.deps}
-        loose = [each.operation.id for each in self._order if each.operation.id not in named]
+        """Authorised operations that no other such names, ascending; of very many those that stand on most."""
+        named = {dep for at in _bits(self._good) for dep in self._order[at].operation.deps}
+        loose = [op for at in _bits(self._good) if (op := self._order[at].operation.id) not in named]
         deepest = sorted(loose, key=lambda op: (self._depth[self._number[op]], op))[-MAX_DEPS:]
         return tuple(sorted(deepest))
 
@@ -86,6 +94,11 @@ class Membership:
     def operations(self) -> list[Placed]:
         """Those that are placed, each after all that it names."""
         return list(self._order)
+
+    @property
+    def refused(self) -> list[bytes]:
+        """Ids of those that are placed and for ever without authority."""
+        return [each.operation.id for at, each in enumerate(self._order) if not self._good >> at & 1]
 
     def knows(self, heads: Iterable[bytes]) -> bool:
         """Are all of these operations here, with all that they stand on?"""
@@ -96,21 +109,20 @@ class Membership:
 
         `heads`: the operations that it knew then; `knows` has to be true of them.
         """
-        known = self._with_past(heads)
-        if not self._is_alive(who, known, admin=False):
+        known = 0
+        for head in heads:
+            number = self._number[head]
+            known |= self._past[number] | 1 << number
+        if known & ~self._good or not self._alive(self._joined, who, self._counting(known)):
             return False
-        return not any(
-            self.counted[at] and not known >> at & 1 and seq > self._cut(at, device)
-            for at in self._removals.get(who, ())
-        )
+        unknown = self._removals.get(who, 0) & self._counted & ~known
+        return not any(seq > self._cut(at, device) for at in _bits(unknown))
 
     def doer(self, who: bytes, *, gone: bool) -> bytes | None:
         """Who removed somebody (`gone`) or brought him in last; None: nobody."""
-        if gone:
-            found = [at for at in self._removals.get(who, ()) if self.counted[at]]
-        else:
-            found = [grant.at for grant in self._grants.get(who, ()) if self.counted[grant.at]]
-        return self._order[max(found)].operation.author if found else None
+        done = self._removals if gone else self._joined
+        found = done.get(who, 0) & self._counted
+        return self._order[found.bit_length() - 1].operation.author if found else None
 
     # --- placing and authority ------------------------------------------------------------------------
 
@@ -122,159 +134,170 @@ class Membership:
             depth = max(depth, self._depth[number] + 1)
         self._past.append(past)
         self._depth.append(depth)
-        self._authorised.append(self._may(operation, past))
-        if not self._authorised[at]:
+        self._voiders.append(0)
+        self._needs.append(())
+        needs = None if past & ~self._good else self._authority(operation, past)
+        if needs is None:
             return
+        bit = 1 << at
+        self._good |= bit
+        self._needs[at] = needs
+        if len(operation.deps) <= 1:
+            # nothing in the past of this one can void it, and it can void nothing there
+            self._known[past | bit] = self._counting(past) | bit
         match operation.change:
             case Create(_, members):
-                for who, admin in members:
-                    self._grants.setdefault(who, []).append(_Grant(at, admin, True))
+                self._grant(bit, (who for who, _ in members), (who for who, admin in members if admin))
             case Add(members, admin):
-                for who in members:
-                    self._grants.setdefault(who, []).append(_Grant(at, admin, True))
+                self._grant(bit, members, members if admin else ())
             case Promote(who):
-                self._grants.setdefault(who, []).append(_Grant(at, True, False))
+                self._grant(bit, (), (who,))
             case Remove(who, _):
-                self._removals.setdefault(who, []).append(at)
+                self._removals[who] = self._removals.get(who, 0) | bit
             case Rename():
                 pass
+        self._contest(at, operation, past)
+        self._written[operation.author] = self._written.get(operation.author, 0) | bit
 
-    def _may(self, operation: Operation, past: int) -> bool:
-        change, author = operation.change, operation.author
-        if isinstance(change, Create):
-            return (author, True) in change.members
-        if not self._is_alive(author, past, admin=False):
-            return False
-        if isinstance(change, Remove) and change.member == author:
-            return True
-        return self._is_alive(author, past, admin=True) or not self._has_admin(past)
+    def _grant(self, bit: int, joined: Iterable[bytes], raised: Iterable[bytes]) -> None:
+        for who in joined:
+            self._joined[who] = self._joined.get(who, 0) | bit
+        for who in raised:
+            self._raised[who] = self._raised.get(who, 0) | bit
 
-    def _alive(self, who: bytes, known: int, *, admin: bool) -> list[int]:
-        """Grants among these operations that make somebody a member (or an admin) and that no removal among
-        them undoes. Authority alone is looked at, not what counts."""
-        return [
-            grant.at
-            for grant in self._grants.get(who, ())
-            if known >> grant.at & 1
-            and (grant.admin if admin else grant.member)
-            and not any(
-                known >> at & 1 and not self._past[grant.at] >> at & 1 for at in self._removals.get(who, ())
-            )
-        ]
+    def _contest(self, at: int, operation: Operation, past: int) -> None:
+        """Note which removals may void this operation, and which ones it may void."""
+        for removal in _bits(self._removals.get(operation.author, 0) & ~past & ~(1 << at)):
+            self._may_void(removal, at)
+        if isinstance(operation.change, Remove):
+            for other in _bits(self._written.get(operation.change.member, 0) & ~past):
+                self._may_void(at, other)
 
-    def _is_alive(self, who: bytes, known: int, *, admin: bool) -> bool:
-        return bool(self._alive(who, known, admin=admin))
-
-    def _has_admin(self, known: int) -> bool:
-        return any(
-            self._is_alive(who, known, admin=True) and self._is_alive(who, known, admin=False)
-            for who, grants in self._grants.items()
-            if any(grant.admin for grant in grants)
-        )
-
-    def _with_past(self, heads: Iterable[bytes]) -> int:
-        known = 0
-        for head in heads:
-            number = self._number[head]
-            known |= self._past[number] | 1 << number
-        return known
-
-    # --- what counts ----------------------------------------------------------------------------------
+    def _may_void(self, removal: int, at: int) -> None:
+        operation, seq = self._order[at]
+        if seq > self._cut(removal, operation.device):
+            self._voiders[at] |= 1 << removal
+            self._contested |= 1 << at
 
     def _cut(self, removal: int, device: AuthorId) -> int:
         change = self._order[removal].operation.change
         assert isinstance(change, Remove)
         return max((seq for named, seq in change.cuts if named == device), default=0)
 
-    def _voiders(self, at: int) -> list[int]:
-        """Removals that void an operation if they count."""
-        operation, seq = self._order[at]
-        return [
-            removal
-            for removal in self._removals.get(operation.author, ())
-            if removal != at
-            and not self._past[at] >> removal & 1
-            and not self._past[removal] >> at & 1
-            and seq > self._cut(removal, operation.device)
-        ]
-
-    def _supports(self, at: int) -> list[int] | None:
-        """Operations one of which has to count for this one to count; None: it needs none."""
-        operation = self._order[at].operation
-        if isinstance(operation.change, Create):
+    def _authority(self, operation: Operation, past: int) -> tuple[int, ...] | None:
+        """What gives the author the right to this operation, see `_needs`; None: nothing does."""
+        change, author = operation.change, operation.author
+        if isinstance(change, Create):
+            return () if (author, True) in change.members else None
+        counted = self._counting(past)
+        joined = self._alive(self._joined, author, counted)
+        if not joined:
             return None
-        past = self._past[at]
-        needs_admin = not (
-            isinstance(operation.change, Remove) and operation.change.member == operation.author
+        if isinstance(change, Remove) and change.member == author:
+            return (joined,)
+        if isinstance(change, Remove | Promote) and not self._alive(self._joined, change.member, counted):
+            return None
+        raised = self._alive(self._raised, author, counted)
+        if raised:
+            return (joined, raised)
+        return None if self._has_admin(counted) else (joined,)
+
+    def _alive(self, grants: Mapping[bytes, int], who: bytes, counted: int) -> int:
+        """The grants of somebody among the operations that count, which no removal among them undoes."""
+        found, removals = grants.get(who, 0) & counted, self._removals.get(who, 0) & counted
+        if not removals:
+            return found
+        return sum(1 << at for at in _bits(found) if not removals & ~self._past[at])
+
+    def _has_admin(self, counted: int) -> bool:
+        return any(
+            self._alive(self._raised, who, counted) and self._alive(self._joined, who, counted)
+            for who in self._raised
         )
-        admins = self._alive(operation.author, past, admin=True) if needs_admin else []
-        return admins or self._alive(operation.author, past, admin=False)
-
-    def _decide(self) -> list[bool]:
-        voiders = {at: self._voiders(at) for at, good in enumerate(self._authorised) if good}
-        supports = {at: self._supports(at) for at in voiders}
-        decided: dict[int, bool] = {}
-        while len(decided) < len(voiders):
-            before = len(decided)
-            for at in voiders:
-                if at not in decided:
-                    verdict = _verdict(voiders[at], supports[at], decided)
-                    if verdict is not None:
-                        decided[at] = verdict
-            if len(decided) == before:
-                self._break_circle(voiders, supports, decided)
-        return [decided.get(at, False) for at in range(len(self._order))]
-
-    def _break_circle(
-        self,
-        voiders: Mapping[int, Sequence[int]],
-        supports: Mapping[int, Sequence[int] | None],
-        decided: dict[int, bool],
-    ) -> None:
-        """Removals that void each other: all of a circle that hangs on no other circle count."""
-        edges = {
-            at: [other for other in (*voiders[at], *(supports[at] or ())) if other not in decided]
-            for at in voiders
-            if at not in decided
-        }
-        for circle in _free_circles(edges):
-            removals = [at for at in circle if isinstance(self._order[at].operation.change, Remove)]
-            for at in removals or circle:
-                decided[at] = bool(removals)
 
     def _members(self) -> dict[bytes, bool]:
+        alive = {who: self._alive(self._joined, who, self._counted) for who in self._joined}
+        found = sorted((self._since(grants), who) for who, grants in alive.items() if grants)
         members = {
-            who: self._holds(who, admin=True) for who in sorted(self._grants) if self._holds(who, admin=False)
+            who: bool(self._alive(self._raised, who, self._counted))
+            for who in sorted(who for _, who in found[:MAX_MEMBERS])
         }
         return members if any(members.values()) else dict.fromkeys(members, True)
 
-    def _holds(self, who: bytes, *, admin: bool) -> bool:
-        """Is there a grant that counts, without a removal that counts and that it does not know?"""
-        return any(
-            self.counted[grant.at]
-            and (grant.admin if admin else grant.member)
-            and not any(
-                self.counted[at] and not self._past[grant.at] >> at & 1 for at in self._removals.get(who, ())
-            )
-            for grant in self._grants[who]
+    def _since(self, grants: int) -> tuple[int, bytes]:
+        """By which of those that are too many come first, where admins who did not know of each other added them."""
+        at = next(_bits(grants))
+        return self._depth[at], self._order[at].operation.id
+
+    # --- what counts ----------------------------------------------------------------------------------
+
+    def _counting(self, known: int) -> int:
+        """Which of these authorised operations count, if there are no others. `known` holds all pasts."""
+        if known not in self._known:
+            self._known[known] = self._decide(known)
+        return self._known[known]
+
+    def _decide(self, known: int) -> int:
+        open_ = sum(1 << at for at in _bits(known & self._contested) if self._voiders[at] & known)
+        if not open_:
+            return known
+        first = open_ & -open_
+        for at in _bits(known & ~(first - 1)):  # what may fall with those that a removal may void
+            if any(not need & ~open_ for need in self._needs[at]):
+                open_ |= 1 << at
+        counted = known & ~open_
+        while open_:
+            before = open_
+            for at in _bits(open_):
+                verdict = self._verdict(at, known, counted, open_)
+                if verdict is not None:
+                    open_ &= ~(1 << at)
+                    counted |= int(verdict) << at
+            if open_ == before:
+                removals = self._circles(known, open_)
+                open_ &= ~removals
+                counted |= removals
+        return counted
+
+    def _verdict(self, at: int, known: int, counted: int, open_: int) -> bool | None:
+        """Does an operation count? None: that hangs on others that are open."""
+        voiders = self._voiders[at] & known
+        if voiders & counted or any(not need & (counted | open_) for need in self._needs[at]):
+            return False
+        if voiders & open_ or any(not need & counted for need in self._needs[at]):
+            return None
+        return True
+
+    def _circles(self, known: int, open_: int) -> int:
+        """Removals of those circles that hang on nothing else that is open. There is one: grants stand in the
+        past of what they allow, so that no circle is without a removal."""
+        edges: dict[int, list[int]] = {}
+        for at in _bits(open_):
+            others = self._voiders[at] & known
+            for need in self._needs[at]:
+                others |= need
+            edges[at] = list(_bits(others & open_))
+        return sum(
+            1 << at
+            for circle in _free_circles(edges)
+            for at in circle
+            if isinstance(self._order[at].operation.change, Remove)
         )
 
 
-def _verdict(
-    voiders: Sequence[int], supports: Sequence[int] | None, decided: Mapping[int, bool]
-) -> bool | None:
-    """Does an operation count? None: that hangs on others that are not decided."""
-    if any(decided.get(at) for at in voiders):
-        return False
-    if supports is not None and all(decided.get(at) is False for at in supports):
-        return False
-    if any(at not in decided for at in voiders):
-        return None
-    return True if supports is None or any(decided.get(at) for at in supports) else None
+def _bits(mask: int) -> Iterator[int]:
+    """The places of the bits that are set, ascending."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
-def _in_order(conversation: bytes, placed: Iterable[Placed]) -> list[Placed]:
-    """Operations whose deps are all here, each after its deps; the order is a function of the set."""
+def _in_order(conversation: bytes, placed: Iterable[Placed]) -> tuple[list[Placed], frozenset[bytes]]:
+    """Operations whose deps are all here, each after its deps; the order is a function of the set.
+
+    With the ids of those that are named and not here.
+    """
     waiting = {each.operation.id: each for each in placed if each.operation.conversation == conversation}
     order: list[Placed] = []
     done: set[bytes] = set()
@@ -296,7 +319,8 @@ def _in_order(conversation: bytes, placed: Iterable[Placed]) -> list[Placed]:
                 if not lacking[follower]:
                     ready.append(waiting[follower])
         layer = ready
-    return order
+    lost = {dep for each in waiting.values() for dep in each.operation.deps if dep not in waiting}
+    return order, frozenset(lost)
 
 
 def _free_circles(edges: Mapping[int, Sequence[int]]) -> list[list[int]]:

@@ -57,6 +57,12 @@ _COLUMNS: Final = (
 )
 
 
+_IMPORTED: Final = (
+    "ON CONFLICT (entry) DO UPDATE SET s = excluded.s, idx = excluded.idx, device = excluded.device"
+)
+"""A message that was imported before its entry came: it has its words already."""
+
+
 def add_text(
     desk: "Desk",
     c: int,
@@ -100,8 +106,12 @@ def keep(desk: "Desk") -> None:
     if not added:
         return
     desk.added = []
-    views.insert_rows("chat_messages", _COLUMNS, [each.row for each in added])
+    views.insert_rows("chat_messages", _COLUMNS, [each.row for each in added], _IMPORTED)
     views.insert_rows("chat_words", ("rowid", "words"), [(each.row[0], each.words) for each in added])
+    views.execute(
+        "DELETE FROM chat_words WHERE rowid >= ? AND rowid NOT IN (SELECT n FROM chat_messages WHERE n >= ?)",
+        (added[0].row[0], added[0].row[0]),
+    )
     for c in {each.c for each in added}:
         views.execute("UPDATE chat_conversations SET last_ms = max(last_ms, ?) WHERE c = ?", (desk.now_ms, c))
     if views.execute("SELECT 1 FROM chat_unsent LIMIT 1"):
