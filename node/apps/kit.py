@@ -210,3 +210,5 @@ class App(NamedTuple):
     unfold: AppFold
     text_of: Callable[[bytes], str | None]
     """What people may search for in a body; None: nothing."""
+    more_logs: tuple[LogNo, ...] = ()
+    """Further logs whose bodies it understands."""

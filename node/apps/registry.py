@@ -15,8 +15,9 @@ from node.apps.feed import fold as feed_fold
 from node.apps.files import bodies as files_bodies
 from node.apps.files import fold as files_fold
 from node.apps.kit import App, Places, Reach, Texts
+from node.apps.messenger import fold as messenger_fold
 from store.entry import Entry
-from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_FILES, log_number
+from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_FILES, LOG_SEALED, log_number
 from store.interface import KeyedRun
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Schema, Views
@@ -47,11 +48,19 @@ APPS: Final = (
         deletion_fold.unfold,
         deletion_bodies.text_of,
     ),
+    App(
+        messenger_fold.SCHEMA,
+        LOG_SEALED,
+        messenger_fold.fold,
+        messenger_fold.unfold,
+        messenger_fold.text_of,
+        tuple(log for log in messenger_fold.LOGS if log != LOG_SEALED),
+    ),
 )
 
 SCHEMAS: Final[tuple[Schema, ...]] = (*(app.schema for app in APPS), blob_references.SCHEMA)
 
-_BY_LOG: Final = {app.log: app for app in APPS}
+_BY_LOG: Final = {log: app for app in APPS for log in (app.log, *app.more_logs)}
 
 
 class Projection:
@@ -95,4 +104,5 @@ def _sorted_out(runs: Sequence[KeyedRun]) -> list[tuple[App, list[KeyedRun]]]:
     parts: dict[int, list[KeyedRun]] = {}
     for run in runs:
         parts.setdefault(run.entries[0].log, []).append(run)
-    return [(app, parts[app.log]) for app in APPS if app.log in parts]
+    found = [(app, [run for log in (app.log, *app.more_logs) for run in parts.get(log, ())]) for app in APPS]
+    return [(app, part) for app, part in found if part]
