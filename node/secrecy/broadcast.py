@@ -26,6 +26,9 @@ KEY_BYTES: Final = 229
 EXPORT_BYTES: Final = 165
 """A key as a reader gives it out, from a place on: the same without the signature."""
 
+MAX_INDEX: Final = 2**32 - 1
+"""Of a message: Megolm counts in 32 bits."""
+
 _TAG: Final = b"asterism/tag/1\x00"
 
 
@@ -132,9 +135,9 @@ class Receiver:
         """The key (165 bytes) with which the message `index` and all later ones can be read.
 
         Raises:
-            Unopenable: this session begins later itself.
+            Unopenable: this session begins later itself, or there is no such place.
         """
-        key = self._session.export_at(index)
+        key = self._session.export_at(index) if 0 <= index <= MAX_INDEX else None
         if key is None:
             raise Unopenable
         return _from_base64(key.to_base64())

@@ -153,7 +153,9 @@ class Pair:
             raise BadBundle("this session cannot go on") from None
 
     def decrypt(self, kind: int, message: bytes) -> bytes:
-        """What a message says. Raises: Unopenable: of another session, damaged, or opened before."""
+        """What a message of type 0 or 1 says. Raises: Unopenable: of another session, damaged, or old."""
+        if kind not in (PRE_KEY, PRE_KEY + 1):
+            raise Unopenable
         try:
             return self._session.decrypt(AnyOlmMessage.from_parts(kind, message))
         except (DecodeException, OlmDecryptionException, ValueError):
