@@ -3,8 +3,8 @@
 docs/protocol/secrecy.md, "Groups". In three steps:
 
     placed      all that an operation names is here; it descends from the one that creates the group
-    authorised  by its own past alone: its author is an admin there, as far as the operations of that past count
-                among themselves. This never changes, whatever comes later
+    authorised  by its own past alone: its author is an admin there, by what counts among the operations of
+                that past. This never changes, whatever comes later
     counted     no removal of its author voids it: one that did not know it, that it did not know, and that
                 does not name it. Where removals void each other in a circle, all of them count
 
@@ -84,7 +84,7 @@ class Membership:
 
     @property
     def heads(self) -> tuple[bytes, ...]:
-        """Authorised operations that no other such names, ascending; of very many those that stand on most."""
+        """Authorised operations that no other such names, ascending; of many those that stand on most."""
         named = {dep for at in _bits(self._good) for dep in self._order[at].operation.deps}
         loose = [op for at in _bits(self._good) if (op := self._order[at].operation.id) not in named]
         deepest = sorted(loose, key=lambda op: (self._depth[self._number[op]], op))[-MAX_DEPS:]
@@ -142,9 +142,8 @@ class Membership:
         bit = 1 << at
         self._good |= bit
         self._needs[at] = needs
-        if len(operation.deps) <= 1:
-            # nothing in the past of this one can void it, and it can void nothing there
-            self._known[past | bit] = self._counting(past) | bit
+        # nothing in the past of this one can void it, and it can void nothing there
+        self._known[past | bit] = self._counting(past) | bit
         match operation.change:
             case Create(_, members):
                 self._grant(bit, (who for who, _ in members), (who for who, admin in members if admin))
@@ -217,17 +216,13 @@ class Membership:
 
     def _members(self) -> dict[bytes, bool]:
         alive = {who: self._alive(self._joined, who, self._counted) for who in self._joined}
-        found = sorted((self._since(grants), who) for who, grants in alive.items() if grants)
+        # where admins who did not know of each other added too many, those that came first are in
+        found = sorted((next(_bits(grants)), who) for who, grants in alive.items() if grants)
         members = {
             who: bool(self._alive(self._raised, who, self._counted))
             for who in sorted(who for _, who in found[:MAX_MEMBERS])
         }
         return members if any(members.values()) else dict.fromkeys(members, True)
-
-    def _since(self, grants: int) -> tuple[int, bytes]:
-        """By which of those that are too many come first, where admins who did not know of each other added them."""
-        at = next(_bits(grants))
-        return self._depth[at], self._order[at].operation.id
 
     # --- what counts ----------------------------------------------------------------------------------
 
