@@ -78,6 +78,24 @@ class Source(Protocol):
         ...
 
 
+class Joined:
+    """Pieces of any length as something to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; empty at the end. Raises: as the pieces."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = memoryview(piece)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+
 def new_key() -> bytes:
     """A new key, 32 bytes. One for each stream."""
     return nacl.utils.random(KEY_BYTES)
