@@ -18,18 +18,27 @@ SCHEMA: Final = Schema("messenger", 1, ())
 
 LOGS: Final = (LOG_KEYS, LOG_SEALED, *map(LogNo, range(LOG_BOX_0, MAX_LOGS_PER_AUTHOR)))
 
+_AGAIN: Final = "ON CONFLICT DO NOTHING"
+
 
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     """Note what has arrived, and which blobs sealed entries name."""
     rows: list[tuple[int, int]] = []
     for first_key, entries in runs:
-        rows += [(key, entry.log) for key, entry in enumerate(entries, first_key) if entry.body is not None]
+        keyed = list(enumerate(entries, first_key))
+        rows += [(key, entry.log) for key, entry in keyed if entry.body is not None]
+        if entries[0].log == LOG_KEYS:
+            bundles = [(entry.author, entry.seq, key) for key, entry in keyed]
+            views.insert_rows("chat_bundles", ("device", "seq", "k"), bundles, _AGAIN)
+        else:
+            times = [(entry.time_ms, key) for key, entry in keyed]
+            views.insert_rows("chat_bodies", ("at", "k"), times, _AGAIN)
         if entries[0].log == LOG_SEALED:
-            for key, entry in enumerate(entries, first_key):
+            for key, entry in keyed:
                 found = None if entry.body is None else parse(entry.body)
                 if isinstance(found, Sealed) and found.blobs:
                     reach.note_blobs(key, found.blobs)
-    views.insert_rows("chat_arrived", ("k", "log"), rows, "ON CONFLICT (k) DO NOTHING")
+    views.insert_rows("chat_arrived", ("k", "log"), rows, _AGAIN)
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -37,6 +46,8 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
             views.execute("DELETE FROM chat_arrived WHERE k = ?", (key,))
+            views.execute("DELETE FROM chat_bodies WHERE at = ? AND k = ?", (entry.time_ms, key))
+            views.execute("DELETE FROM chat_bundles WHERE device = ? AND k = ?", (entry.author, key))
             if entry.log >= LOG_BOX_0:
                 views.execute("DELETE FROM chat_packets WHERE author = ? AND k = ?", (entry.author, key))
             found = parse(entry.body) if entry.log == LOG_SEALED and entry.body is not None else None

@@ -128,6 +128,11 @@ def forget(desk: "Desk", rows: Sequence[int], why: Gone) -> None:
     for n in rows:
         desk.views.execute("UPDATE chat_messages SET gone = ?, content = X'' WHERE n = ?", (why, n))
         desk.views.execute("DELETE FROM chat_words WHERE rowid = ?", (n,))
+        desk.views.execute(
+            "INSERT OR IGNORE INTO chat_dropping SELECT entry FROM chat_messages WHERE n = ?"
+            " AND entry IS NOT NULL",
+            (n,),
+        )
 
 
 def unsent(desk: "Desk", entries: Sequence[EntryId], who: bytes) -> None:

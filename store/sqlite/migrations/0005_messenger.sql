@@ -8,6 +8,17 @@ CREATE TABLE chat_arrived (k INTEGER PRIMARY KEY, log INTEGER NOT NULL) STRICT;
 CREATE TABLE chat_packets (author BLOB NOT NULL, k INTEGER NOT NULL, PRIMARY KEY (author, k)) STRICT, WITHOUT ROWID;
 -- Sealed entries whose session is not known: of other people's conversations, or their key comes later.
 CREATE TABLE chat_keyless (tag INTEGER NOT NULL, k INTEGER NOT NULL, PRIMARY KEY (tag, k)) STRICT, WITHOUT ROWID;
+-- Sealed entries and packets, by what they claim: their bodies are let go when they are 30 days old.
+CREATE TABLE chat_bodies (at INTEGER NOT NULL, k INTEGER NOT NULL, PRIMARY KEY (at, k)) STRICT, WITHOUT ROWID;
+-- Entries of the logs keys: only the newest body of each device is kept.
+CREATE TABLE chat_bundles (
+    device BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    k INTEGER NOT NULL,
+    PRIMARY KEY (device, seq)
+) STRICT, WITHOUT ROWID;
+-- Entries of messages that are gone here (unsent, deleted, disappeared): their bodies go as well.
+CREATE TABLE chat_dropping (entry BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 
 -- The Olm account of this device: identity, fallback keys. One row.
 CREATE TABLE chat_account (
