@@ -167,6 +167,7 @@ VERBS: Final[Table] = {
             "show": Verb("cli.chat_reading", "show", "Show a message, and which devices have it."),
             "search": Verb("cli.chat_reading", "search", "Search your conversations."),
             "wait": Verb("cli.chat", "wait", "Wait until a message has got so far."),
+            "save": Verb("cli.chat_files", "save", "Save the files that came with a message."),
             "delete": Verb("cli.chat", "delete", "Delete messages here, or for everyone."),
             "verify": Verb("cli.chat_verifying", "verify", "Compare the safety number with a member."),
             "requests": Verb("cli.chat_reading", "requests", "List what strangers wrote to you."),
@@ -174,6 +175,9 @@ VERBS: Final[Table] = {
             "block": Verb("cli.chat", "block", "Be shown nothing of a member any more."),
             "unblock": Verb("cli.chat", "unblock", "Block a member no longer."),
             "receipts": Verb("cli.chat", "receipts", "Let others know what you have read, or not."),
+            "export": Verb("cli.chat_files", "export", "Write your messages into a file, for safe keeping."),
+            "import": Verb("cli.chat_files", "import_", "Read messages in from such a file."),
+            "history": Verb("cli.chat_files", "history", "Let a new device of yours have what was said."),
         },
     ),
     "group": Group(
