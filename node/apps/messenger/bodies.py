@@ -197,9 +197,25 @@ class History(NamedTuple):
     key: bytes
 
 
-Item: TypeAlias = Key | Got | Delivered | Read | Ask | Own | History
+class Want(NamedTuple):
+    """The sender lacks operations of a group on which others stand: they shall be told."""
 
-_NUMBERS: Final[dict[type, int]] = {Key: 1, Got: 2, Delivered: 3, Read: 4, Ask: 5, Own: 6, History: 7}
+    conversation: bytes
+    """16 bytes."""
+
+
+Item: TypeAlias = Key | Got | Delivered | Read | Ask | Own | History | Want
+
+_NUMBERS: Final[dict[type, int]] = {
+    Key: 1,
+    Got: 2,
+    Delivered: 3,
+    Read: 4,
+    Ask: 5,
+    Own: 6,
+    History: 7,
+    Want: 8,
+}
 
 
 class Items(NamedTuple):
@@ -259,6 +275,8 @@ def _item(value: Any) -> Item | None:  # noqa: ANN401 (a value from outside)
             len(blob) == ID_BYTES and 0 <= size <= MAX_SIZE
         ):
             return History(blob, size, key)
+        case (8, bytes() as conversation, *_) if len(conversation) == CONVERSATION_BYTES:
+            return Want(conversation)
         case _:
             return None
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from node.apps.messenger import conversations, people, receipts, sessions
-from node.apps.messenger.bodies import Ask, Delivered, Got, History, Item, Key, Own, Read, tag_number
+from node.apps.messenger import conversations, people, receipts, sessions, tellings
+from node.apps.messenger.bodies import Ask, Delivered, Got, History, Item, Key, Own, Read, Want, tag_number
 from node.apps.messenger.conversations import QUIET_DEVICES, Notice
 from node.apps.messenger.desk import Desk
 from node.secrecy.broadcast import Receiver
@@ -35,6 +35,8 @@ def heed(desk: Desk, entry: Entry, found: Sequence[Item]) -> None:
                 receipts.heard(desk, device, places, is_read=True)
             case Ask():
                 sessions.ask_again(desk, device)
+            case Want(conversation):
+                tellings.wanted(desk, conversation, device)
             case Own(values) if desk.world.who_of(device) == desk.world.who:
                 for value in values:
                     _own(desk, device, value)

@@ -118,6 +118,22 @@ class Membership:
         unknown = self._removals.get(who, 0) & self._counted & ~known
         return not any(seq > self._cut(at, device) for at in _bits(unknown))
 
+    def is_news_for(self, device: AuthorId, op: bytes) -> bool:
+        """Did an operation and one of this device's not know of each other, and one of both let people in?
+
+        Then those who came with the one know nothing of the other, until it is told.
+        """
+        number = self._number.get(op)
+        if number is None or not self._good >> number & 1:
+            return False
+        adds = isinstance(self._order[number].operation.change, Add)
+        return any(
+            self._order[at].operation.device == device
+            and not self._past[at] >> number & 1
+            and (adds or isinstance(self._order[at].operation.change, Add))
+            for at in _bits(self._good & ~self._past[number] & ~(1 << number))
+        )
+
     def doer(self, who: bytes, *, gone: bool) -> bytes | None:
         """Who removed somebody (`gone`) or brought him in last; None: nobody."""
         done = self._removals if gone else self._joined

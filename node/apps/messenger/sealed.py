@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from node.apps.messenger import bodies, conversations, groups, messages, people, receipts
+from node.apps.messenger import bodies, conversations, groups, messages, people, receipts, tellings
 from node.apps.messenger.bodies import Change, Payload, Sealed, Text, Told, Unsend
 from node.apps.messenger.conversations import Conversation, Kind, Notice, State
 from node.apps.messenger.desk import Desk
@@ -47,11 +47,11 @@ def take(desk: Desk, s: int, index: int, k: int, entry: Entry, plain: bytes) -> 
     if who is None:
         return
     if isinstance(said.payload, Change):
-        groups.ops_arrived(desk, name, entry.author, entry.seq, said.payload.ops)
+        tellings.ops_arrived(desk, name, entry.author, entry.seq, said.payload.ops)
         retry_headless(desk, name)
         return
     if isinstance(said.payload, Told):
-        groups.told(desk, name, entry.author, said.payload.ops)
+        tellings.told(desk, name, entry.author, said.payload.ops)
         retry_headless(desk, name)
         return
     conversation = _conversation(desk, name, who)

@@ -5,7 +5,7 @@ docs/protocol/secrecy.md, "Keys and their times".
 
 from typing import Final
 
-from node.apps.messenger import bodies, messages, packets, receipts, sessions
+from node.apps.messenger import bodies, messages, packets, receipts, sending, sessions, tellings
 from node.apps.messenger.bodies import Ask
 from node.apps.messenger.desk import DAY_MS, Desk
 from node.secrecy import envelope
@@ -37,6 +37,7 @@ def keep_up(desk: Desk) -> None:
     messages.expire(desk)
     _begin_anew(desk)
     sessions.repeat(desk)
+    tellings.keep_up(desk, sending.say)
     receipts.flush(desk)
     _forget(desk)
 
@@ -88,7 +89,8 @@ def _forget(desk: Desk) -> None:
 
 def next_due(desk: Desk) -> int | None:
     """When `keep_up` has something to do next, Unix ms; None: nothing is known to come."""
-    moments: list[int] = []
+    asked_ms = tellings.next_due(desk)
+    moments: list[int] = [] if asked_ms is None else [asked_ms]
     for statement in (
         "SELECT min(due_ms) FROM chat_outbox",
         "SELECT min(next_ms) FROM chat_shares WHERE got_ms = 0",

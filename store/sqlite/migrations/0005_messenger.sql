@@ -70,6 +70,16 @@ CREATE TABLE chat_operations (
     told_by BLOB, -- device; NULL: it came from its author
     PRIMARY KEY (conversation, op)
 ) STRICT, WITHOUT ROWID;
+-- Operations told of groups to which the owner does not belong as far as is known, by the devices that told them.
+CREATE TABLE chat_told (
+    told_by BLOB NOT NULL,
+    conversation BLOB NOT NULL,
+    op BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    device BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (told_by, conversation, op)
+) STRICT, WITHOUT ROWID;
 -- Messages of groups whose operations are not all here yet.
 CREATE TABLE chat_headless (
     conversation BLOB NOT NULL,
