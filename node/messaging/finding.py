@@ -14,7 +14,7 @@ from node.looking import Look
 from node.naming import Names
 from node.quoting import quoted
 from node.social.people import find_who
-from store.ids import ID_BYTES, NotAnId, prefix_range, short, to_text
+from store.ids import ID_BYTES, EntryId, NotAnId, prefix_range, short, to_text
 from store.sqlite.views import ReadViews
 
 CONVERSATION_CHARS: Final = 26
@@ -31,6 +31,14 @@ class Place(NamedTuple):
     n: int
     c: int
     at_ms: int
+    entry: EntryId
+    who: bytes
+    """Its author's person."""
+
+    @property
+    def text(self) -> str:
+        """Its id as text."""
+        return to_text(self.entry)
 
 
 def conversation_text(conversation: bytes) -> str:
@@ -132,13 +140,13 @@ def find_message(views: ReadViews, text: str) -> Place:
     except NotAnId as error:
         raise BadData(f"{quoted(text)} is no id: {error}.", "Copy it from: aster chat read --json") from error
     rows = views.execute(
-        "SELECT n, c, at_ms, entry FROM chat_messages WHERE entry BETWEEN ? AND ? ORDER BY entry LIMIT ?",
+        "SELECT n, c, at_ms, entry, who FROM chat_messages WHERE entry BETWEEN ? AND ?"
+        " ORDER BY entry LIMIT ?",
         (low, high, _CANDIDATES),
     )
     if not rows:
         raise Missing(f"No message {quoted(text)} is here.", "See: aster chat read MEMBER")
     if len(rows) > 1:
-        listed = ", ".join(short(entry) for *_, entry in rows)
+        listed = ", ".join(short(entry) for _, _, _, entry, _ in rows)
         raise Ambiguous(f"Several messages begin with {quoted(text)}: {listed}.", "Type more of the id.")
-    [(n, c, at_ms, _)] = rows
-    return Place(n, c, at_ms)
+    return Place(*rows[0])

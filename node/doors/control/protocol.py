@@ -10,7 +10,16 @@ from typing import Any, Final
 
 from node import errors
 from node.doors.control.parameters import Method
-from node.doors.control.tables import contacts, core, deletion, drafting, federation, sharing, social
+from node.doors.control.tables import (
+    contacts,
+    core,
+    deletion,
+    drafting,
+    federation,
+    messaging,
+    sharing,
+    social,
+)
 from node.errors import BadData, BadRequest, NodeError, UnknownMethod
 
 Json = dict[str, Any]
@@ -39,6 +48,7 @@ METHODS: Final[Mapping[str, Method]] = {
     **contacts.METHODS,
     **deletion.METHODS,
     **federation.METHODS,
+    **messaging.METHODS,
 }
 """Every method of version 1."""
 
