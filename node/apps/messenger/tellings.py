@@ -3,8 +3,9 @@
 docs/protocol/secrecy.md, "Groups". An operation has no signature. It is taken from the entry of its author;
 from others only what this home could not have had:
 
-    welcome   the owner does not belong to the group as far as is known. What a device tells waits in `chat_told`
-              until it makes him a member, and the teller an admin: a group is as true as who brings one in
+    welcome   the owner does not belong to the group, as far as is known. What a device tells waits in
+              `chat_told` until it makes him a member and the teller an admin: a group is as true as who
+              brings one in
     repair    he belongs to it, and the teller is one of its admins, who could do all that he tells himself
 
 Whoever lacks operations that others stand on asks for them, and the admin who is asked tells everything.
@@ -72,7 +73,7 @@ def _take(
 ) -> None:
     """Operations of the device's own on a group to which the owner belongs."""
     for operation, data in fresh:
-        if _has_room(desk, conversation, operation):
+        if _has_room(desk, conversation, operation, is_told=False):
             standing.keep(desk, conversation, operation.id, data, device, seq)
     _settle(desk, conversation)
     membership = standing.load(desk, conversation)
@@ -99,7 +100,7 @@ def told(desk: Desk, conversation: bytes, teller: AuthorId, ops: Iterable[tuple[
     for operation, data in fresh:
         if not is_in:
             _await(desk, conversation, operation, data, seqs[data], teller)
-        elif _has_room(desk, conversation, operation):
+        elif _has_room(desk, conversation, operation, is_told=True):
             standing.keep(
                 desk, conversation, operation.id, data, operation.device, seqs[data], told_by=teller
             )
@@ -114,7 +115,7 @@ def _read(desk: Desk, conversation: bytes, ops: Iterable[bytes]) -> list[tuple[O
     return [(each, data) for each, data in found if each is not None and each.conversation == conversation]
 
 
-def _has_room(desk: Desk, conversation: bytes, operation: Operation) -> bool:
+def _has_room(desk: Desk, conversation: bytes, operation: Operation, *, is_told: bool) -> bool:
     """May another operation be kept? Those that wait for others have little room, of each device."""
     rows = desk.views.execute(
         "SELECT op, device FROM chat_operations WHERE conversation = ?", (conversation,)
@@ -122,11 +123,10 @@ def _has_room(desk: Desk, conversation: bytes, operation: Operation) -> bool:
     if len(rows) >= MAX_OPERATIONS:
         return any(op == operation.id for op, _ in rows)
     membership = standing.load(desk, conversation)
-    if membership.knows(operation.deps):
+    if is_told or membership.knows(operation.deps):
         return True
-    return (
-        sum(device == operation.device and not membership.knows((op,)) for op, device in rows) < MAX_WAITING
-    )
+    waiting = [op for op, device in rows if device == operation.device and not membership.knows((op,))]
+    return len(waiting) < MAX_WAITING
 
 
 def _await(
@@ -174,7 +174,7 @@ def _settle(desk: Desk, conversation: bytes) -> None:
 
 
 def want(desk: Desk, conversation: bytes, device: AuthorId) -> None:
-    """Something of this device's stands on operations that are not here. If they do not come, ask for them."""
+    """Something of this device's stands on operations that are not here: ask for them, if they stay away."""
     _note(desk, f"want:{conversation.hex()}", desk.now_ms + WANT_MS, device)
 
 
