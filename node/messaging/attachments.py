@@ -37,9 +37,6 @@ UNSENT_KEPT_MS: Final = 3_600_000
 _PINNED: Final = "pinned:"
 """Before the id of a blob, the name of a note in `chat_notes`."""
 
-MAX_NAMES_TRIED: Final = 100
-"""Other names for files of one message that are called alike; it has at most 16."""
-
 
 class Attachments:
     """Files of messages over a running node. For the trio thread."""
@@ -205,13 +202,14 @@ def safe_names(found: Sequence[Attachment]) -> list[str]:
     """The names of files from somebody else, as they can be written everywhere, none like another."""
     names: list[str] = []
     for each in found:
-        name = each.name if is_name(each.name) else f"file-{short(each.blob)}"
+        plain = f"file-{short(each.blob)}"
+        name = each.name if is_name(each.name) else plain
         stem, dot, end = name.rpartition(".") if "." in name[1:] else (name, "", "")
         tried = 1
-        while alike(name) in map(alike, names) and tried < MAX_NAMES_TRIED:
+        while alike(name) in map(alike, names):
             tried += 1
             name = f"{stem}-{tried}{dot}{end}"
-            if not is_name(name):
-                stem, dot, end = f"file-{short(each.blob)}", "", ""
+            if not is_name(name):  # too long by now
+                name = f"{plain}-{tried}"
         names.append(name)
     return names
