@@ -28,6 +28,7 @@ from node.intake import Intake
 from node.interest_api import InterestApi
 from node.mesh import Mesh
 from node.messaging.api import MessagingApi
+from node.messaging.archive_api import ArchiveApi
 from node.peer_list import PeerList
 from node.queries import Json, Queries
 from node.sharing.api import SharingApi
@@ -63,6 +64,7 @@ class Api:
         self.contacts = ContactsApi(room, self._queries.contacts, self.sharing)
         self.deletion = DeletionApi(room, self._queries.deletion)
         self.messaging = MessagingApi(room, self._queries.messaging, self.sharing)
+        self.archive = ArchiveApi(room, self.sharing, self.messaging.courier)
         self.budgets = BudgetApi(room, self._queries.budgets)
         self._peer_list = PeerList(home, self._queries)
         self._book = AddressBook(home, self._queries.now_ms)
@@ -80,6 +82,7 @@ class Api:
             nursery.start_soon(self.deletion.run)
             nursery.start_soon(self.budgets.run)
             nursery.start_soon(self.messaging.run)
+            nursery.start_soon(self.archive.run)
             if self._home.membership is not None:
                 nursery.start_soon(self.federation.run)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from node import errors
 from node.doors.control.parameters import Method
 from node.doors.control.tables import (
+    archive,
     contacts,
     core,
     deletion,
@@ -49,6 +50,7 @@ METHODS: Final[Mapping[str, Method]] = {
     **deletion.METHODS,
     **federation.METHODS,
     **messaging.METHODS,
+    **archive.METHODS,
 }
 """Every method of version 1."""
 
