@@ -5,7 +5,7 @@ answered is read again from what was kept.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final
 
@@ -155,9 +155,10 @@ class MessagingApi:
             return
         conversation = await self._room.ask(self._queries.conversation, chat)
         seen = {message["n"] for message in page if message["n"] > last}
-        async for message in self._after(last, conversation.c, own=True):
-            if message["n"] not in seen:
-                yield message
+        async with aclosing(self._after(last, conversation.c, own=True)) as messages:
+            async for message in messages:
+                if message["n"] not in seen:
+                    yield message
 
     async def chat_follow(
         self, chat: str | None = None, after: int | None = None, own: bool = False
@@ -165,8 +166,9 @@ class MessagingApi:
         """Messages of all conversations, or of one, as they arrive; `after`: first those since that row."""
         last = await self._room.ask(self._queries.last_row) if after is None else after
         c = None if chat is None else (await self._room.ask(self._queries.conversation, chat)).c
-        async for message in self._after(last, c, own=own):
-            yield message
+        async with aclosing(self._after(last, c, own=own)) as messages:
+            async for message in messages:
+                yield message
 
     async def _after(self, last: int, c: int | None, *, own: bool) -> AsyncGenerator[Json, None]:
         look = partial(self._queries.messages_after, own=own, limit=FOLLOWED_AT_ONCE)

@@ -16,7 +16,7 @@ import trio
 from node.apps.messenger import receiving, steps, upkeep
 from node.apps.messenger.desk import Desk
 from node.desk import Room
-from node.errors import NodeError
+from node.errors import Fault, NodeError
 from node.messaging.world import BundleShelf, HomeWorld
 from node.signing import Draft
 from store.crypto import keyed_digest
@@ -102,8 +102,13 @@ class Courier:
                     await self._fulfil([wish])
                 return
             wishes[0].error = error
-        for wish in wishes:
-            wish.is_done = True
+        except BaseException:
+            for wish in wishes:
+                wish.error = Fault()  # nobody waits for ever for what ends the daemon
+            raise
+        finally:
+            for wish in wishes:
+                wish.is_done = True
 
     async def _composed(self, step: Step) -> None:
         make = self._desk_maker()
