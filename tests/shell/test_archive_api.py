@@ -152,7 +152,6 @@ async def test_files_of_messages_that_are_gone_are_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive_api, "TIDY_EVERY_S", 0.01)
-    monkeypatch.setattr(attachments, "UNSENT_KEPT_MS", -1)
     for name in ("kept", "gone"):
         (tmp_path / name).write_bytes(name.encode() * 100)
     async with town(ALICE) as [alice]:
@@ -162,6 +161,7 @@ async def test_files_of_messages_that_are_gone_are_let_go(
             for name, id in ids.items()
         }
         await alice.api.messaging.chat_delete([ids["gone"]])
+        monkeypatch.setattr(attachments, "UNSENT_KEPT_MS", -1)
         with trio.fail_after(WAIT_S):
             while _is_pinned(alice, blobs["gone"]):  # noqa: ASYNC110  tidying has no event
                 await trio.sleep(0.02)
