@@ -100,6 +100,11 @@ def _own(desk: Desk, device: AuthorId, value: Sequence[Any]) -> None:
             conversation = conversations.find(desk.views, name)
             if conversation is not None and conversation.state is conversations.State.REQUEST:
                 conversations.set_state(desk, conversation.c, conversations.State.OPEN)
+        case ["direct", bytes() as name, bytes() as other]:
+            own, network = desk.world.who, desk.world.network
+            if name == conversations.direct_id(network, own, other):
+                conversations.direct(desk, other)
+                people.accept(desk, other)
         case ["history"]:
             desk.views.execute(
                 "INSERT OR REPLACE INTO chat_notes VALUES (?, ?)",

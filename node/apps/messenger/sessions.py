@@ -124,7 +124,7 @@ def share(desk: Desk, s: int, sender: Sender, devices: Iterable[AuthorId]) -> No
     [(conversation,)] = desk.views.execute("SELECT conversation FROM chat_senders WHERE s = ?", (s,))
     rows = []
     for device in devices:
-        is_sent = packets.write(desk, device, [bodies.Key(conversation, key)])
+        is_sent = packets.write(desk, device, _with_key(desk, device, conversation, key))
         next_ms = desk.now_ms + TRIES_MS[0] if is_sent else desk.now_ms
         rows.append((s, device, index, int(is_sent), next_ms, 0))
     desk.views.insert_rows("chat_shares", ("s", "device", "from_index", "tries", "next_ms", "got_ms"), rows)
@@ -161,7 +161,17 @@ def _may_still_read(desk: Desk, s: int, device: AuthorId) -> bool:
 def _send_again(desk: Desk, s: int, device: AuthorId, from_index: int) -> bool:
     [(conversation,)] = desk.views.execute("SELECT conversation FROM chat_sessions WHERE s = ?", (s,))
     key = desk.ratchets.receiver(s).export_at(from_index)
-    return packets.write(desk, device, [bodies.Key(conversation, key)])
+    return packets.write(desk, device, _with_key(desk, device, conversation, key))
+
+
+def _with_key(desk: Desk, device: AuthorId, conversation: bytes, key: bytes) -> list[bodies.Item]:
+    """A key for a device. Another one of the owner's learns with whom a conversation of two is."""
+    items: list[bodies.Item] = [bodies.Key(conversation, key)]
+    if desk.world.who_of(device) == desk.world.who:
+        found = conversations.find(desk.views, conversation)
+        if found is not None and found.other is not None:
+            items.insert(0, bodies.Own((("direct", conversation, found.other),)))
+    return items
 
 
 def wake(desk: Desk, device: AuthorId) -> None:
