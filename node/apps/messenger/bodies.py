@@ -140,7 +140,7 @@ def write_olm(kind: int, message: bytes) -> bytes:
 def read_olm(data: bytes) -> tuple[int, bytes] | None:
     """Type (0 or 1) and bytes of the Olm message in an envelope."""
     match _decoded(data):
-        case (1, int() as kind, bytes() as message, *_) if kind in (0, 1):
+        case (1, kind, bytes() as message, *_) if _is_count(kind, 1):
             return kind, message
         case _:
             return None
@@ -271,9 +271,7 @@ def _item(value: Any) -> Item | None:  # noqa: ANN401 (a value from outside)
         case (6, tuple() as values, *_):
             own = _each(values, _own, MAX_PLACES)
             return None if own is None else Own(own)
-        case (7, bytes() as blob, int() as size, bytes() as key, *_) if (
-            len(blob) == ID_BYTES and 0 <= size <= MAX_SIZE
-        ):
+        case (7, blob, size, key, *_) if _entry_id(blob) and _is_count(size) and _sized(key, ID_BYTES):
             return History(blob, size, key)
         case (8, bytes() as conversation, *_) if len(conversation) == CONVERSATION_BYTES:
             return Want(conversation)
@@ -379,11 +377,13 @@ def read_message(data: bytes) -> Said | None:
 
 def _payload(rest: Sequence[Any]) -> Payload | None:
     match rest:
-        case (1, str() as text, bytes() as reply_to, int() as expires_s, tuple() as values, *_) if (
-            len(reply_to) in (0, ID_BYTES) and 0 <= expires_s <= MAX_EXPIRES_S
-        ):
+        case (1, str() as text, bytes() as reply_to, expires_s, tuple() as values, *_):
             attachments = _each(values, _attachment, MAX_ATTACHMENTS)
-            return None if attachments is None else Text(text, reply_to, expires_s, attachments)
+            if attachments is None or len(reply_to) not in (0, ID_BYTES):
+                return None
+            return (
+                Text(text, reply_to, expires_s, attachments) if _is_count(expires_s, MAX_EXPIRES_S) else None
+            )
         case (2, tuple() as values, *_):
             ops = _each(values, _bytes, MAX_OPS)
             return None if ops is None else Change(ops)
@@ -414,9 +414,10 @@ def text_of_content(content: bytes) -> Text | None:
 
 def _decoded(data: bytes) -> Any:  # noqa: ANN401 (a value from outside)
     try:
-        return decode(data, _MAX_SEALED_BYTES, _MAX_ELEMENTS)
+        value = decode(data, _MAX_SEALED_BYTES, _MAX_ELEMENTS)
     except NotCanonical:
         return None
+    return None if type(value) is tuple and value and value[0] is True else value
 
 
 def _each(values: Sequence[Any], read: Callable[[Any], Any], most: int) -> Any:  # noqa: ANN401 (see above)
@@ -425,6 +426,11 @@ def _each(values: Sequence[Any], read: Callable[[Any], Any], most: int) -> Any: 
         return None
     found = tuple(map(read, values))
     return None if None in found else found
+
+
+def _is_count(value: Any, most: int = MAX_SIZE) -> bool:  # noqa: ANN401
+    """A number from 0 on; `True` is none, though Python takes it for 1."""
+    return type(value) is int and 0 <= value <= most
 
 
 def _bytes(value: Any) -> bytes | None:  # noqa: ANN401
@@ -448,12 +454,14 @@ def _entry_id(value: Any) -> bytes | None:  # noqa: ANN401
 
 
 def _own(value: Any) -> tuple[Any, ...] | None:  # noqa: ANN401
-    return value if type(value) is tuple and value and type(value[0]) is str else None
+    if type(value) is not tuple or not value or type(value[0]) is not str:
+        return None
+    return value if all(type(each) is not int or abs(each) <= MAX_SIZE for each in value) else None
 
 
 def _place(value: Any) -> Place | None:  # noqa: ANN401
     match value:
-        case (bytes() as tag, int() as index) if len(tag) == TAG_BYTES and 0 <= index <= MAX_INDEX:
+        case (bytes() as tag, index) if len(tag) == TAG_BYTES and _is_count(index, MAX_INDEX):
             return tag, index
         case _:
             return None
@@ -461,7 +469,7 @@ def _place(value: Any) -> Place | None:  # noqa: ANN401
 
 def _blob(value: Any) -> tuple[bytes, int] | None:  # noqa: ANN401
     match value:
-        case (bytes() as blob, int() as size) if len(blob) == ID_BYTES and 0 <= size <= MAX_SIZE:
+        case (bytes() as blob, size) if len(blob) == ID_BYTES and _is_count(size):
             return blob, size
         case _:
             return None
@@ -469,7 +477,7 @@ def _blob(value: Any) -> tuple[bytes, int] | None:  # noqa: ANN401
 
 def _told(value: Any) -> tuple[bytes, int] | None:  # noqa: ANN401
     match value:
-        case (bytes() as op, int() as seq) if 0 <= seq <= MAX_SIZE:
+        case (bytes() as op, seq) if _is_count(seq):
             return op, seq
         case _:
             return None
@@ -479,15 +487,16 @@ def _attachment(value: Any) -> Attachment | None:  # noqa: ANN401
     match value:
         case (
             bytes() as blob,
-            int() as size,
+            size,
             bytes() as key,
             str() as name,
             str() as media_type,
-            int() as plain_size,
+            plain_size,
             *_,
         ) if (
             len(blob) == len(key) == ID_BYTES
-            and 0 <= plain_size <= size <= MAX_SIZE
+            and _is_count(size)
+            and _is_count(plain_size, size)
             and len(name) <= MAX_NAME_CHARS
             and len(media_type) <= MAX_NAME_CHARS
         ):

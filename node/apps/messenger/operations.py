@@ -136,25 +136,28 @@ def parse(network: NetworkId, data: bytes) -> Operation | None:
         return None
     match value:
         case (
-            1,
+            version,
             bytes() as conversation,
             bytes() as author,
             bytes() as device,
             tuple() as deps,
             bytes() as salt,
-            int() as kind,
+            kind,
             *rest,
         ) if (
-            len(author) == len(device) == ID_BYTES
+            type(version) is type(kind) is int
+            and version == _VERSION
+            and len(author) == len(device) == ID_BYTES
             and len(salt) == SALT_BYTES
             and len(deps) <= MAX_DEPS
             and all(_sized(dep, OP_BYTES) for dep in deps)
             and len(set(deps)) == len(deps)
         ):
             change = _change(kind, rest)
-            if change is None or isinstance(change, Create) != (not conversation and not deps):
+            is_first = isinstance(change, Create)
+            if change is None or is_first is bool(deps):
                 return None
-            if conversation and len(conversation) != CONVERSATION_BYTES:
+            if len(conversation) != (0 if is_first else CONVERSATION_BYTES):
                 return None
             name = conversation or group_id(data)
             return Operation(
