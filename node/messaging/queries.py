@@ -151,9 +151,10 @@ class MessagingQueries:
     ) -> list[Json]:
         """What was kept after row `n`, as it arrived: in all conversations, or in the one of row `c`.
 
-        `own`: the owner's messages too, and notices. Requests of strangers only where `c` is given.
+        `own`: the owner's messages too, and notices. Requests of strangers only where `c` is given. What was
+        imported did not arrive: it is left out.
         """
-        condition = "n > ?"
+        condition = f"n > ? AND (s IS NOT NULL OR kind <> {TEXT})"
         values: list[object] = [n]
         if c is not None:
             condition += " AND c = ?"

@@ -69,6 +69,7 @@ class Chats:
         row = {
             "c": c,
             "entry": bytes([self._count]) * 4 + bytes(28),
+            "s": 1,
             "device": who,
             "who": who,
             "at_ms": at_ms,
@@ -274,6 +275,8 @@ def test_what_follows_a_row_is_given_in_the_order_of_arrival(chats: Chats) -> No
     assert texts(iter(chats.ask.messages_after(last, own=False))) == ["second"]
     assert texts(iter(chats.ask.messages_after(last, request))) == ["strange"]
     assert texts(iter(chats.ask.messages_after(0, limit=1))) == ["first"]
+    chats.say(c, BOB.id, Text("imported"), s=None)
+    assert "imported" not in texts(iter(chats.ask.messages_after(last)))
 
 
 @pytest.mark.parametrize("notice", list(Notice))
