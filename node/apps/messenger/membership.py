@@ -75,12 +75,19 @@ class Membership:
     @property
     def title(self) -> str:
         """What the group is called; empty: it is not known yet."""
-        named = [
-            (self._depth[at], each.operation.id, each.operation.change.title)
-            for at, each in enumerate(self._order)
-            if self._counted >> at & 1 and isinstance(each.operation.change, Create | Rename)
-        ]
-        return max(named)[2] if named else ""
+        return self._name()[0]
+
+    @property
+    def named_by(self) -> bytes:
+        """Who called it so, 32 bytes; empty: it is not known yet."""
+        return self._name()[1]
+
+    def _name(self) -> tuple[str, bytes]:
+        for at in reversed(range(len(self._order))):
+            operation = self._order[at].operation
+            if self._counted >> at & 1 and isinstance(operation.change, Create | Rename):
+                return operation.change.title, operation.author
+        return "", b""
 
     @property
     def heads(self) -> tuple[bytes, ...]:
@@ -134,10 +141,20 @@ class Membership:
             for at in _bits(self._good & ~self._past[number] & ~(1 << number))
         )
 
-    def doer(self, who: bytes, *, gone: bool) -> bytes | None:
-        """Who removed somebody (`gone`) or brought him in last; None: nobody."""
-        done = self._removals if gone else self._joined
-        found = done.get(who, 0) & self._counted
+    def brought_by(self, who: bytes) -> bytes | None:
+        """Who brought somebody in last; None: nobody."""
+        return self._last_author(self._joined.get(who, 0))
+
+    def raised_by(self, who: bytes) -> bytes | None:
+        """Who made somebody an admin last; None: nobody did, he is one where there is no other."""
+        return self._last_author(self._raised.get(who, 0))
+
+    def removed_by(self, who: bytes) -> bytes | None:
+        """Who removed somebody last; None: nobody did, who brought him in had no right to."""
+        return self._last_author(self._removals.get(who, 0))
+
+    def _last_author(self, ops: int) -> bytes | None:
+        found = ops & self._counted
         return self._order[found.bit_length() - 1].operation.author if found else None
 
     # --- placing and authority ------------------------------------------------------------------------

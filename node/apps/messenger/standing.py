@@ -1,7 +1,5 @@
 """How a group stands here: its operations in rows, and the rows that follow from them. Part of the steps."""
 
-from typing import Any
-
 from node.apps.messenger import conversations, operations, people
 from node.apps.messenger.conversations import Conversation, Kind, Notice, State
 from node.apps.messenger.desk import Desk
@@ -88,7 +86,7 @@ def changed(desk: Desk, name: bytes) -> None:
 
 def _enter(desk: Desk, name: bytes, membership: Membership) -> Conversation:
     own = desk.world.who
-    by = membership.doer(own, gone=False)
+    by = membership.brought_by(own)
     is_stranger = by is not None and by != own and people.is_stranger(desk, by)
     is_blocked = by is not None and by != own and desk.world.is_blocked(by)
     state = State.REQUEST if is_stranger or is_blocked else State.OPEN
@@ -105,15 +103,22 @@ def _note_changes(
 ) -> None:
     c, after = conversation.c, membership.members
     for who in sorted(after.keys() - before.keys()):
-        conversations.note(desk, c, Notice.ADDED, who, [who, membership.doer(who, gone=False) or b""])
+        by = membership.brought_by(who)
+        conversations.note(desk, c, Notice.ADDED, who, _pair(who, by))
     for who in sorted(before.keys() - after.keys()):
-        by = membership.doer(who, gone=True)
-        values: list[Any] = [who] if by in (None, who) else [who, by]
-        conversations.note(desk, c, Notice.LEFT if by == who else Notice.REMOVED, who, values)
+        by = membership.removed_by(who)
+        if by == who:
+            conversations.note(desk, c, Notice.LEFT, who, [who])
+        else:
+            conversations.note(desk, c, Notice.REMOVED, who, _pair(who, by))
     for who in sorted(after.keys() & before.keys()):
         if after[who] and not before[who]:
-            by = membership.doer(who, gone=False) or b""
-            conversations.note(desk, c, Notice.PROMOTED, who, [who, by])
+            conversations.note(desk, c, Notice.PROMOTED, who, _pair(who, membership.raised_by(who)))
+
+
+def _pair(who: bytes, by: bytes | None) -> list[bytes]:
+    """What a notice names: whom, and who did it where somebody did."""
+    return [who] if by is None else [who, by]
 
 
 def _retitle(desk: Desk, conversation: Conversation, membership: Membership) -> None:
@@ -121,7 +126,8 @@ def _retitle(desk: Desk, conversation: Conversation, membership: Membership) -> 
     if title != conversation.title:
         desk.views.execute("UPDATE chat_conversations SET title = ? WHERE c = ?", (title, conversation.c))
         if conversation.title:
-            conversations.note(desk, conversation.c, Notice.RENAMED, desk.world.who, [title])
+            by = membership.named_by
+            conversations.note(desk, conversation.c, Notice.RENAMED, by, [title, by])
 
 
 def _set_state(desk: Desk, conversation: Conversation, *, is_in: bool) -> None:
