@@ -170,7 +170,7 @@ _LINES: Final[dict[Notice, tuple[str, Callable[[_Told], str]]]] = {
     ),
     Notice.ADDED: ("added", lambda told: f"{told.who(1)} added {told.who(0)}."),
     Notice.REMOVED: ("removed", lambda told: f"{told.who(1)} removed {told.who(0)}."),
-    Notice.RENAMED: ("renamed", lambda told: f"{told.who(1)} named the group “{told.text(0)}”."),
+    Notice.RENAMED: ("renamed", lambda told: f"The group is called “{told.text(0)}” now."),
     Notice.MADE: ("made", lambda told: f"{told.who(0)} made this group."),
     Notice.LEFT: ("left", lambda told: f"{told.who(0)} left."),
     Notice.PROMOTED: ("promoted", lambda told: f"{told.who(1)} made {told.who(0)} an admin."),
