@@ -162,41 +162,41 @@ class Courier:
         """Take in what arrives and do what is due, until cancelled."""
         while True:
             try:
-                seen = self._room.intake.commits
                 self._wanted = trio.Event()
                 due_ms = await self._catch_up()
-                await self._wait(seen, due_ms)
+                seen = self._room.intake.commits  # our own steps among them: they are no news
+                if not await self._room.ask(self._has_arrived):
+                    await self._wait(seen, due_ms)
             except NodeError as error:  # the disk is full, or this home must not sign: it may again later
                 _log.warning("the messenger waits: %s", error.message)
                 await trio.sleep(RETRY_S)
 
     async def _catch_up(self) -> int | None:
         """Do everything that there is to do now; when something is due next, Unix ms."""
-        while await self._room.ask(self._has_arrived):
+        while await self._room.ask(self._is_waiting):
             begun_s = time.monotonic()
             if not await self.change(lambda desk: receiving.take(desk, ATTEMPTS)):
                 break
             await trio.sleep(time.monotonic() - begun_s)
-        due_ms = await self._room.change(self._next_due)
+        due_ms = await self._room.ask(self._next_due)
         if due_ms is not None and due_ms <= self._room.now_ms() and not self._room.home.why_not:
             await self.compose(upkeep.keep_up)
-            due_ms = await self._room.change(self._next_due)
+            due_ms = await self._room.ask(self._next_due)
             if due_ms is not None and due_ms <= self._room.now_ms():
                 due_ms = self._room.now_ms() + AGAIN_MS  # it waits for something else, such as a peer
         return due_ms
 
     def _has_arrived(self) -> bool:
         with self._room.home.entries.views() as views:
-            return bool(
-                views.execute(
-                    "SELECT 1 WHERE EXISTS (SELECT 1 FROM chat_arrived)"
-                    " OR EXISTS (SELECT 1 FROM chat_packets)"
-                )
-            )
+            return bool(views.execute("SELECT 1 FROM chat_arrived LIMIT 1"))
 
-    def _next_due(self, views: Views) -> int | None:
-        world = HomeWorld(self._room.home, self._room.names.census(), self._shelf, 0)
-        return upkeep.next_due(Desk(views, world, self._pickle_key, self._room.now_ms(), os.urandom))
+    def _is_waiting(self) -> bool:
+        with self._room.home.entries.views() as views:
+            return bool(views.execute("SELECT 1 FROM chat_packets LIMIT 1")) or self._has_arrived()
+
+    def _next_due(self) -> int | None:
+        with self._room.home.entries.views() as views:
+            return upkeep.next_due(views)
 
     async def _wait(self, seen: int, due_ms: int | None) -> None:
         """Wait until something has arrived, was asked for, or is due."""

@@ -220,7 +220,7 @@ class Device:
     def next_due(self) -> int | None:
         """When something is due next."""
         with self._tables.write() as views:
-            return upkeep.next_due(self._desk(views))
+            return upkeep.next_due(views)
 
     def _desk(self, views: Views) -> Desk:
         return Desk(views, self, PICKLE_KEY, self.post.now_ms, self._chance.randbytes)

@@ -22,6 +22,7 @@ from node.apps.messenger.operations import MAX_OPERATIONS, Operation
 from node.errors import NodeError
 from store.entry import Entry
 from store.ids import AuthorId
+from store.sqlite.views import ReadViews
 
 MAX_TOLD_BYTES: Final = 24_000
 """Of operations that one message tells: it fits into an entry."""
@@ -213,7 +214,7 @@ def keep_up(desk: Desk, say: Say) -> None:
             _note(desk, name, next_ms, rest)
 
 
-def next_due(desk: Desk) -> int | None:
+def next_due(views: ReadViews) -> int | None:
     """When `keep_up` has something to do next, Unix ms."""
     notes = _notes(desk)
     resting = _resting(notes)

@@ -12,6 +12,7 @@ from node.secrecy import envelope
 from node.secrecy.bundles import Bundle
 from node.secrecy.pairwise import Account
 from store.ids import LOG_KEYS, AuthorId
+from store.sqlite.views import ReadViews
 
 ROTATE_MS: Final = 7 * DAY_MS
 """Age at which the keys that others write to first are replaced. The ones before are kept once more."""
@@ -87,9 +88,9 @@ def _forget(desk: Desk) -> None:
             desk.views.execute(f"DELETE FROM {table} WHERE s = ?", (s,))
 
 
-def next_due(desk: Desk) -> int | None:
+def next_due(views: ReadViews) -> int | None:
     """When `keep_up` has something to do next, Unix ms; None: nothing is known to come."""
-    asked_ms = tellings.next_due(desk)
+    asked_ms = tellings.next_due(views)
     moments: list[int] = [] if asked_ms is None else [asked_ms]
     for statement in (
         "SELECT min(due_ms) FROM chat_outbox",
@@ -99,6 +100,6 @@ def next_due(desk: Desk) -> int | None:
         "SELECT 0 FROM chat_notes WHERE name GLOB 'anew:*'",
         "SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM chat_account)",
     ):
-        rows = desk.views.execute(statement)
+        rows = views.execute(statement)
         moments += [moment for (moment,) in rows if moment is not None]
     return min(moments, default=None)
