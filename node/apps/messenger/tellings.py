@@ -194,7 +194,7 @@ def _note(desk: Desk, name: str, due_ms: int, value: bytes) -> None:
 
 def keep_up(desk: Desk, say: Say) -> None:
     """Ask for what is missed, and tell what was asked for, as far as it is due."""
-    notes = _notes(desk)
+    notes = _notes(desk.views)
     resting = _resting(notes)
     for name, conversation, due_ms, rest in notes:
         if max(due_ms, resting.get(name, 0)) > desk.now_ms:
@@ -216,7 +216,7 @@ def keep_up(desk: Desk, say: Say) -> None:
 
 def next_due(views: ReadViews) -> int | None:
     """When `keep_up` has something to do next, Unix ms."""
-    notes = _notes(desk)
+    notes = _notes(views)
     resting = _resting(notes)
     dues = (max(due_ms, resting.get(name, 0)) for name, _, due_ms, _ in notes if name[:5] != "told:")
     return min(dues, default=None)
@@ -227,9 +227,9 @@ def _resting(notes: list[tuple[str, bytes, int, bytes]]) -> dict[str, int]:
     return {f"tell:{group.hex()}": due_ms for name, group, due_ms, _ in notes if name[:5] == "told:"}
 
 
-def _notes(desk: Desk) -> list[tuple[str, bytes, int, bytes]]:
+def _notes(views: ReadViews) -> list[tuple[str, bytes, int, bytes]]:
     """Notes of ours: name, group, when they are due, and the rest."""
-    rows = desk.views.execute(
+    rows = views.execute(
         "SELECT name, value FROM chat_notes WHERE name GLOB 'want:*' OR name GLOB 'tell:*'"
         " OR name GLOB 'told:*' ORDER BY name"
     )
