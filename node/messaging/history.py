@@ -67,6 +67,9 @@ class Offer(NamedTuple):
     size: int
     key: bytes
 
+    def __repr__(self) -> str:
+        return "Offer(…)"
+
 
 class Histories:
     """History between the devices of the owner, over a running node."""

@@ -154,6 +154,9 @@ class Key(NamedTuple):
     key: bytes
     """229 or 165 bytes, see `node.secrecy.broadcast`."""
 
+    def __repr__(self) -> str:
+        return "Key(…)"
+
 
 class Got(NamedTuple):
     """The keys of these sessions of the recipient's came."""
@@ -195,6 +198,9 @@ class History(NamedTuple):
     blob: bytes
     size: int
     key: bytes
+
+    def __repr__(self) -> str:
+        return "History(…)"
 
 
 class Want(NamedTuple):
@@ -295,6 +301,9 @@ class Attachment(NamedTuple):
     media_type: str
     plain_size: int
     """Bytes of the file."""
+
+    def __repr__(self) -> str:
+        return "Attachment(…)"
 
 
 class Text(NamedTuple):
