@@ -376,7 +376,7 @@ def picture(fold: Membership) -> object:
     return dict(fold.members), fold.title, fold.heads, counted, sorted(fold.refused), fold.lacking
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(MOVES, st.randoms(use_true_random=False))
 def test_a_group_is_the_same_for_every_order_of_arrival(moves: list[Move], chance: object) -> None:
     group = told(moves)
@@ -385,7 +385,7 @@ def test_a_group_is_the_same_for_every_order_of_arrival(moves: list[Move], chanc
     assert picture(group.fold(order)) == picture(group.fold())
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(MOVES, st.integers(0, 12))
 def test_authority_once_had_is_never_lost_nor_gained(moves: list[Move], held: int) -> None:
     group = told(moves)
@@ -394,7 +394,7 @@ def test_authority_once_had_is_never_lost_nor_gained(moves: list[Move], held: in
     assert sorted(some.refused) == sorted(here.intersection(group.fold().refused))
 
 
-@settings(max_examples=150)
+@settings(max_examples=80, deadline=None)
 @given(MOVES)
 def test_nobody_belongs_to_a_group_whose_removal_nothing_outlived(moves: list[Move]) -> None:
     group = told(moves)
@@ -427,7 +427,7 @@ def past(group: Group, operation: operations.Operation) -> set[bytes]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, deadline=None)
 @given(MOVES)
 def test_the_fold_is_that_of_the_plain_reading_of_its_rules(moves: list[Move]) -> None:
     group = told(moves)

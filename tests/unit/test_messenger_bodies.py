@@ -344,7 +344,7 @@ def test_an_operation_that_breaks_a_rule_is_none(value: Any) -> None:
 # --- laws ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(NOISE, st.sampled_from((1, 112, 113, 114, GROUP)))
 def test_values_of_any_shape_never_raise(value: Any, first: Any) -> None:
     content = [first, *value] if isinstance(value, list) else [first, value]
@@ -357,7 +357,7 @@ def test_values_of_any_shape_never_raise(value: Any, first: Any) -> None:
     operations.parse(NETWORK, data)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_never_raises(data: bytes) -> None:
     for read in (
@@ -372,7 +372,7 @@ def test_noise_never_raises(data: bytes) -> None:
     assert bodies.read_item(data) == () or data
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_a_message_that_is_cut_or_longer_is_none(data: st.DataObject) -> None:
     whole = bodies.write_message(GROUP, (GROUP,), data.draw(st.sampled_from(PAYLOADS)))
@@ -380,7 +380,7 @@ def test_a_message_that_is_cut_or_longer_is_none(data: st.DataObject) -> None:
     assert bodies.read_message(whole + data.draw(st.binary(min_size=1, max_size=4))) is None
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_an_operation_with_one_flipped_bit_is_another_one_or_none(data: st.DataObject) -> None:
     change = data.draw(st.sampled_from(CHANGES[1:]))

@@ -130,8 +130,8 @@ def _is_full(desk: Desk, conversation: Conversation) -> bool:
                 "UPDATE chat_messages SET content = ? WHERE n = ?", (encode([_count(content) + 1]), n)
             )
             return True
-    assert conversation.other is not None
-    conversations.note(desk, conversation.c, Notice.TOO_MANY, conversation.other, [1])
+    whose = conversation.other or conversation.by or desk.world.who
+    conversations.note(desk, conversation.c, Notice.TOO_MANY, whose, [1])
     return True
 
 
