@@ -174,9 +174,9 @@ class Histories:
         while True:
             seen, is_left = self._room.intake.commits, False
             try:
-                _, is_asked = await self._room.ask(self._asking)
-                for offer in await self._room.ask(self._offers) if is_asked else ():
-                    is_left |= not await self._take_history(offer)
+                for offer in await self._room.ask(self._offers):
+                    _, is_asked = await self._room.ask(self._asking)
+                    is_left |= is_asked and not await self._take_history(offer)
             except NodeError as error:
                 _log.warning("a history was not taken: %s", error.message)
                 is_left = True
