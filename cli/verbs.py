@@ -180,6 +180,7 @@ VERBS: Final[Table] = {
             "history": Verb("cli.chat_files", "history", "Let a new device of yours have what was said."),
         },
     ),
+    "hook": Verb("cli.hook", "hook", "Run a program for each message that comes."),
     "group": Group(
         "Conversations of several members.",
         {

@@ -262,6 +262,26 @@ class MessagingApi:
 
         return {"on": await self.courier.change(step)}
 
+    async def hook_place(self, name: str) -> Json:
+        """`after`: the row of the last message that a hook of this name has done."""
+
+        def step(desk: Desk) -> int:
+            rows = desk.views.execute("SELECT value FROM chat_notes WHERE name = ?", (f"hook:{name}",))
+            if rows:
+                return int.from_bytes(rows[0][0], "big")
+            [(last,)] = desk.views.execute("SELECT coalesce(max(n), 0) FROM chat_messages")
+            _keep_place(desk, name, last)
+            return int(last)
+
+        return {"after": await self.courier.change(step)}
+
+    async def hook_done(self, name: str, after: int) -> Json:
+        """A hook has done everything up to that row."""
+        if not 0 <= after < 2**62:
+            raise BadData("This is no row of a message.", "Give the field n of a message.")
+        await self.courier.change(lambda desk: _keep_place(desk, name, after))
+        return {"after": after}
+
     # --- deleting -------------------------------------------------------------------------------------
 
     async def chat_delete(self, ids: Sequence[str], for_everyone: bool = False) -> Json:
@@ -359,6 +379,12 @@ def _unsend(desk: Desk, places: Sequence[Place]) -> None:
     for c, entries in by_conversation.items():
         sending.unsend(desk, _at(desk, c), entries)
     messages.forget(desk, [place.n for place in places], Gone.UNSENT)
+
+
+def _keep_place(desk: Desk, name: str, after: int) -> None:
+    desk.views.execute(
+        "INSERT OR REPLACE INTO chat_notes VALUES (?, ?)", (f"hook:{name}", after.to_bytes(8, "big"))
+    )
 
 
 def _root(text: str) -> bytes:

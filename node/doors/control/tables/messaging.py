@@ -55,6 +55,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "chat/block": _told({"who": NAME}),
     "chat/unblock": _told({"who": NAME}),
     "chat/receipts": _told({"on": BOOL}),
+    "hook/place": _told({"name": NAME}),
+    "hook/done": _told({"name": NAME, "after": INT}),
     "group/create": _told({"name": NAME, "members": TEXTS}),
     "group/invite": _told({"group": NAME, "members": LINES, "admin": BOOL}),
     "group/remove": _told({"group": NAME, "member": NAME}),
