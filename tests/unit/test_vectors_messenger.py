@@ -1,4 +1,4 @@
-"""The frozen vectors of `docs/protocol/secrecy.md`: formats, ids and groups, as a second implementation reads them."""
+"""The frozen vectors of `docs/protocol/secrecy.md`: formats, ids and groups, read as by somebody else."""
 
 import json
 import subprocess
