@@ -33,6 +33,9 @@ MAX_STEPS: Final = 100
 IDLE_S: Final = 60.0
 """At the latest after so long it is looked whether something is due."""
 
+MIN_WAIT_S: Final = 0.02
+"""Clocks may differ by some ms."""
+
 AGAIN_MS: Final = 10_000
 """Until what is due and could not be done is tried again."""
 
@@ -67,6 +70,7 @@ class Courier:
         self._wishes: list[_Wish] = []
         self._changed = trio.Event()
         self._wanted = trio.Event()
+        self._is_behind = False
 
     # --- steps ----------------------------------------------------------------------------------------
 
@@ -160,56 +164,57 @@ class Courier:
 
     async def run(self) -> None:
         """Take in what arrives and do what is due, until cancelled."""
+        self._is_behind = True  # packets may wait from before
         while True:
             try:
+                await self._take_in()
+                due_ms = await self._keep_up()
                 self._wanted = trio.Event()
-                due_ms = await self._catch_up()
-                seen = self._room.intake.commits  # our own steps among them: they are no news
+                seen = self._room.intake.commits
                 if not await self._room.ask(self._has_arrived):
                     await self._wait(seen, due_ms)
             except NodeError as error:  # the disk is full, or this home must not sign: it may again later
                 _log.warning("the messenger waits: %s", error.message)
                 await trio.sleep(RETRY_S)
 
-    async def _catch_up(self) -> int | None:
-        """Do everything that there is to do now; when something is due next, Unix ms."""
-        while await self._room.ask(self._is_waiting):
+    async def _take_in(self) -> None:
+        """Look at everything that has arrived."""
+        while self._is_behind or await self._room.ask(self._has_arrived):
             begun_s = time.monotonic()
-            if not await self.change(lambda desk: receiving.take(desk, ATTEMPTS)):
-                break
-            await trio.sleep(time.monotonic() - begun_s)
+            self._is_behind = await self.change(lambda desk: receiving.take(desk, ATTEMPTS))
+            if self._is_behind:
+                await trio.sleep(time.monotonic() - begun_s)
+
+    async def _keep_up(self) -> int | None:
+        """Do what is due; when something is next, Unix ms."""
         due_ms = await self._room.ask(self._next_due)
         if due_ms is not None and due_ms <= self._room.now_ms() and not self._room.home.why_not:
             await self.compose(upkeep.keep_up)
             due_ms = await self._room.ask(self._next_due)
-            if due_ms is not None and due_ms <= self._room.now_ms():
-                due_ms = self._room.now_ms() + AGAIN_MS  # it waits for something else, such as a peer
+        if due_ms is not None and due_ms <= self._room.now_ms():
+            due_ms = self._room.now_ms() + AGAIN_MS  # it waits for something else, such as a peer
         return due_ms
 
     def _has_arrived(self) -> bool:
         with self._room.home.entries.views() as views:
             return bool(views.execute("SELECT 1 FROM chat_arrived LIMIT 1"))
 
-    def _is_waiting(self) -> bool:
-        with self._room.home.entries.views() as views:
-            return bool(views.execute("SELECT 1 FROM chat_packets LIMIT 1")) or self._has_arrived()
-
     def _next_due(self) -> int | None:
         with self._room.home.entries.views() as views:
             return upkeep.next_due(views)
 
     async def _wait(self, seen: int, due_ms: int | None) -> None:
-        """Wait until something has arrived, was asked for, or is due."""
+        """Wait until something was committed, was asked for, or is due."""
         wait_s = IDLE_S
         if due_ms is not None:
-            wait_s = min(IDLE_S, max(0.02, (due_ms - self._room.now_ms()) / 1_000))
+            wait_s = min(IDLE_S, max(MIN_WAIT_S, (due_ms - self._room.now_ms()) / 1_000))
         with trio.move_on_after(wait_s):
             async with trio.open_nursery() as nursery:
 
-                async def arrived() -> None:
+                async def committed() -> None:
                     await self._room.intake.changed(seen)
                     nursery.cancel_scope.cancel()
 
-                nursery.start_soon(arrived)
+                nursery.start_soon(committed)
                 await self._wanted.wait()
                 nursery.cancel_scope.cancel()

@@ -21,6 +21,9 @@ from store.ids import AuthorId
 LOOK_S: Final = 0.5
 """Between two looks while something is on its way."""
 
+MAX_LOOK_S: Final = 10.0
+"""While nothing comes of it: nobody is connected, or no hub."""
+
 REST_S: Final = 5.0
 """At least so long passes between two syncs with one hub; it doubles while nothing comes of it."""
 
@@ -55,6 +58,8 @@ class Dispatch:
 
     async def run(self) -> None:
         """Watch, until cancelled."""
+        rest_s = LOOK_S
+        latest = 0
         while True:
             news = self._courier.news
             waiting = await self._room.ask(self._waiting)
@@ -65,10 +70,16 @@ class Dispatch:
             for hub in self._hubs() if waiting else ():
                 await self._confirm(hub, waiting)
             self._peers = {each.n: self._peers[each.n] for each in waiting if each.n in self._peers}
-            if waiting:
+            is_new = bool(found) or (waiting and waiting[0].n > latest)
+            latest = waiting[0].n if waiting else latest
+            rest_s = LOOK_S if is_new else min(2 * rest_s, MAX_LOOK_S)
+            if not waiting:
+                await news.wait()
+            elif is_new:
                 await trio.sleep(LOOK_S)
             else:
-                await news.wait()
+                with trio.move_on_after(rest_s):
+                    await news.wait()
 
     def _waiting(self) -> list[Waiting]:
         with self._room.home.entries.views() as views:

@@ -155,6 +155,11 @@ class _Told:
         return value if type(value) is int else 0
 
 
+def _did(told: _Told, at: int, did: str) -> str:
+    """Who did something, as far as that is known: else that it was done."""
+    return f"{told.who(at)} {did} " if told.id(at) else f"{did.capitalize()}: "
+
+
 _LINES: Final[dict[Notice, tuple[str, Callable[[_Told], str]]]] = {
     Notice.RENEWED: (
         "renewed",
@@ -169,11 +174,16 @@ _LINES: Final[dict[Notice, tuple[str, Callable[[_Told], str]]]] = {
         lambda told: f"New keys: {told.who(0)}. Compare your numbers to be sure whose they are.",
     ),
     Notice.ADDED: ("added", lambda told: f"{told.who(1)} added {told.who(0)}."),
-    Notice.REMOVED: ("removed", lambda told: f"{told.who(1)} removed {told.who(0)}."),
-    Notice.RENAMED: ("renamed", lambda told: f"The group is called “{told.text(0)}” now."),
+    Notice.REMOVED: ("removed", lambda told: f"{_did(told, 1, 'removed')}{told.who(0)}."),
+    Notice.RENAMED: ("renamed", lambda told: f"{_did(told, 1, 'named')}the group “{told.text(0)}”."),
     Notice.MADE: ("made", lambda told: f"{told.who(0)} made this group."),
     Notice.LEFT: ("left", lambda told: f"{told.who(0)} left."),
-    Notice.PROMOTED: ("promoted", lambda told: f"{told.who(1)} made {told.who(0)} an admin."),
+    Notice.PROMOTED: (
+        "promoted",
+        lambda told: (
+            f"{told.who(1)} made {told.who(0)} an admin." if told.id(1) else f"Admin now: {told.who(0)}."
+        ),
+    ),
     Notice.HISTORY: ("history", lambda told: f"Earlier messages from {told.device(0)}: {told.count(1):,}."),
     Notice.TOO_MANY: (
         "too-many",
