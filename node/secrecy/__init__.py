@@ -1,4 +1,4 @@
-"""End-to-end encryption as values in, values out: Olm and Megolm (vodozemac), HPKE (OpenSSL), padding
+"""End-to-end encryption as values in, values out: Olm and Megolm (vodozemac), HPKE (OpenSSL), files
 (libsodium).
 
 No cryptography of our own: these rooms put library calls together and say what may go wrong. The libraries

@@ -2,6 +2,7 @@
 
 import itertools
 
+import nacl.bindings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ def test_what_is_padded_has_the_smallest_class_that_holds_it_and_comes_out_again
     padded = pad(data, classes)
     assert len(padded) == min(size for size in classes if size > len(data))
     assert unpad(padded) == data
+    assert padded == nacl.bindings.sodium_pad(data, len(padded))
 
 
 @pytest.mark.parametrize("classes", [MESSAGE_CLASSES, PACKET_CLASSES])
