@@ -56,6 +56,9 @@ MESSAGES = 5_000
 AT_ONCE = 500
 """Messages that are durable together."""
 
+RUNNING = 50
+"""Messages that the conversation has already."""
+
 PACKETS = 3_000
 STRANGERS = 20
 ATTEMPTS = 100
@@ -266,17 +269,17 @@ async def measure(messages: int, alice: Home, bob: Home, strangers: Sequence[Per
         for node in (one, other):
             await node.courier.compose(upkeep.keep_up)
         await hand_over(other, one)
-        await send(one, bob.device, ["a running conversation"])
+        texts = make_texts(RUNNING + messages, random.Random(1))
+        await send(one, bob.device, texts[:RUNNING])
         await hand_over(one, other)
-        texts = make_texts(messages, random.Random(1))
-        sending_s, encrypting_s = await measure_sending(one, bob.device, texts)
+        sending_s, encrypting_s = await measure_sending(one, bob.device, texts[RUNNING:])
         packets = log_of(one, bodies.box_of(bob.device), after=1)
         if packets:
             await take_in(other, [packets])
-        sent = log_of(one, LOG_SEALED, after=1)
+        sent = log_of(one, LOG_SEALED, after=RUNNING)
         assert len(sent) == messages
         receiving_s, decrypting_s = await measure_receiving(other, sent)
-        assert shown(other, messages + 1)
+        assert shown(other, RUNNING + messages)
         attempts = await open_attempts(other, strangers)
     return {
         "send_per_s": round(messages / sending_s),
