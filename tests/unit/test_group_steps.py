@@ -270,6 +270,41 @@ def test_operations_whose_entry_was_lost_are_asked_for_and_told(post: Post) -> N
         assert each.texts() == ["on top of it"]
 
 
+def test_a_device_that_comes_later_learns_the_groups_of_its_owner(post: Post) -> None:
+    ann, bob, carol = people(post, "ann", "bob", "carol")
+    create(ann, bob, carol)
+    rename(ann, "Later")
+    post.settle(HOUR_MS)
+    second = post.join("bob-2", bob.who)
+    post.meet()
+    post.settle(HOUR_MS)
+    assert state(second) is None
+    say(carol, "who is here?")
+    post.settle(HOUR_MS)
+    assert state(second) == ("Later", State.OPEN)
+    assert members(second) == members(ann)
+    assert second.texts() == ["who is here?"]
+    say(second, "me too")
+    post.settle(HOUR_MS)
+    assert "me too" in ann.texts()
+    assert "me too" in bob.texts()
+
+
+def test_a_device_that_is_alone_now_learns_groups_from_an_admin(post: Post) -> None:
+    ann, bob = people(post, "ann", "bob")
+    create(ann, bob)
+    post.settle(HOUR_MS)
+    second = post.join("bob-2", bob.who)
+    second.revoked = {bob.device}
+    post.meet()
+    for _ in range(3):
+        post.settle(HOUR_MS)
+    say(ann, "welcome back")
+    post.settle(24 * HOUR_MS)
+    assert state(second) == ("Kitchen", State.OPEN)
+    assert second.texts() == ["welcome back"]
+
+
 # --- forged and flooded -------------------------------------------------------------------------------
 
 

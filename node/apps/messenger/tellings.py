@@ -7,6 +7,7 @@ from others only what this home could not have had:
               `chat_told` until it makes him a member and the teller an admin: a group is as true as who
               brings one in
     repair    he belongs to it, and the teller is one of its admins, who could do all that he tells himself
+    own       the teller is another device of the owner's: one that came later learns his groups so
 
 Whoever lacks operations that others stand on asks for them, and the admin who is asked tells everything.
 """
@@ -96,7 +97,7 @@ def told(desk: Desk, conversation: bytes, teller: AuthorId, ops: Iterable[tuple[
         if desk.world.who_of(operation.device) in (operation.author, None)
     ]
     is_in = standing.is_in(desk, conversation)
-    if is_in and not standing.load(desk, conversation).members.get(who):
+    if is_in and who != desk.world.who and not standing.load(desk, conversation).members.get(who):
         return
     for operation, data in fresh:
         if not is_in:
@@ -148,7 +149,7 @@ def _welcome(desk: Desk, conversation: bytes, teller: AuthorId) -> None:
     )
     members = standing.load_with(desk, conversation, [(data, seq) for data, seq in rows]).members
     who = desk.world.who_of(teller)
-    if desk.world.who not in members or who is None or not members.get(who):
+    if desk.world.who not in members or who is None or not (members.get(who) or who == desk.world.who):
         return
     waiting = desk.views.execute(
         "DELETE FROM chat_told WHERE conversation = ? RETURNING told_by, op, bytes, device, seq",
@@ -176,13 +177,16 @@ def _settle(desk: Desk, conversation: bytes) -> None:
 
 def want(desk: Desk, conversation: bytes, device: AuthorId) -> None:
     """Something of this device's stands on operations that are not here: ask for them, if they stay away."""
-    _note(desk, f"want:{conversation.hex()}", desk.now_ms + WANT_MS, device)
+    name, due_ms = f"want:{conversation.hex()}", desk.now_ms + WANT_MS
+    for (value,) in desk.views.execute("DELETE FROM chat_notes WHERE name = ? RETURNING value", (name,)):
+        due_ms = int.from_bytes(value[:8], "big")
+    _note(desk, name, due_ms, device)  # the last one that named it is asked: it is there
 
 
 def wanted(desk: Desk, conversation: bytes, device: AuthorId) -> None:
     """A device asks for the operations of a group. It shall have them, if it belongs to the group."""
-    members = standing.load(desk, conversation).members
-    if members.get(desk.world.who) and desk.world.who_of(device) in members:
+    members, who = standing.load(desk, conversation).members, desk.world.who_of(device)
+    if who in members and (members.get(desk.world.who) or who == desk.world.who):
         _note(desk, f"tell:{conversation.hex()}", desk.now_ms, b"")
 
 
@@ -241,14 +245,16 @@ def _notes(views: ReadViews) -> list[tuple[str, bytes, int, bytes]]:
 
 def _ask(desk: Desk, conversation: bytes, device: AuthorId) -> int | None:
     """Ask for the operations of a group; when to ask again, None: nothing is missed any more."""
-    membership = standing.load(desk, conversation)
+    membership, own = standing.load(desk, conversation), desk.world.who
     waits = membership.lacking or desk.views.execute(
         "SELECT 1 FROM chat_headless WHERE conversation = ? LIMIT 1", (conversation,)
     )
-    if not waits or desk.world.who not in membership.members:
+    is_out = own not in membership.members and conversations.find(desk.views, conversation) is not None
+    if not waits or is_out:
         return None
     admins = [who for who, is_admin in membership.members.items() if is_admin and who != desk.world.who]
     asked = {device, *(each for who in admins[:MAX_ASKED] for each in desk.world.devices(who)[:1])}
+    asked.update(desk.world.devices(own))
     for each in sorted(asked - {desk.world.device}):
         packets.write(desk, each, [Want(conversation)])
     return desk.now_ms + WANT_AGAIN_MS
@@ -256,7 +262,7 @@ def _ask(desk: Desk, conversation: bytes, device: AuthorId) -> int | None:
 
 def _tell(desk: Desk, say: Say, name: bytes) -> None:
     conversation = conversations.find(desk.views, name)
-    if conversation is None or not standing.load(desk, name).members.get(desk.world.who):
+    if conversation is None or not standing.is_in(desk, name):
         return
     try:
         tell_all(desk, say, conversation)
