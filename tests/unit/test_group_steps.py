@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.apps.messenger import bodies, conversations, groups, operations, sending, standing, tellings
+from node.apps.messenger import bodies, conversations, groups, operations, sealed, sending, standing, tellings
 from node.apps.messenger.bodies import Text, Told
 from node.apps.messenger.conversations import Conversation, Kind, Notice, State
 from node.apps.messenger.desk import Desk
@@ -391,6 +391,26 @@ def test_operations_that_wait_for_others_have_little_room(post: Post) -> None:
     assert count <= tellings.MAX_WAITING + 1 + 10
     rename(ann, "Later")
     assert state(ann) == ("Later", State.OPEN)
+
+
+def test_messages_that_wait_for_operations_have_a_bound(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed, "MAX_HELD_BACK", 5)
+    ann, bob = people(post, "ann", "bob")
+    create(ann, bob)
+    post.settle(HOUR_MS)
+    heads = groups.heads
+
+    def unknown(desk: Desk, conversation: bytes) -> tuple[bytes, ...]:
+        return (bytes(16),)
+
+    monkeypatch.setattr(groups, "heads", unknown)
+    for number in range(9):
+        say(bob, f"on nothing {number}")
+    monkeypatch.setattr(groups, "heads", heads)
+    say(bob, "on what is there")
+    post.exchange()
+    assert [count for (count,) in ann.rows("SELECT count(*) FROM chat_headless")] == [5]
+    assert ann.texts() == ["on what is there"]
 
 
 def test_what_a_stranger_tells_of_groups_has_a_bound(post: Post) -> None:

@@ -13,6 +13,9 @@ from store.entry import Entry
 from store.ids import AuthorId
 
 MAX_NOTICE_BYTES: Final = 64
+MAX_HELD_BACK: Final = 1_000
+"""Messages of one device that wait for operations of groups: at most 30 MB, of a session's whole length."""
+
 MAX_FROM_STRANGER: Final = 32
 """Messages that a request holds: who is not answered has said enough. More are counted, not kept."""
 
@@ -60,11 +63,18 @@ def take(desk: Desk, s: int, index: int, k: int, entry: Entry, plain: bytes) -> 
         return
     may = groups.may_show(desk, name, entry.author, entry.seq, said.heads)
     if may is None:
-        desk.views.execute(
-            "INSERT OR IGNORE INTO chat_headless VALUES (?, ?, ?, ?, ?)", (name, k, s, index, plain)
-        )
+        _hold_back(desk, name, entry.author, (k, s, index, plain))
     elif may and conversation is not None:
         _keep(desk, conversation, s, index, entry, who, said.payload)
+
+
+def _hold_back(desk: Desk, name: bytes, device: AuthorId, row: tuple[int, int, int, bytes]) -> None:
+    """Keep a message until the operations are here on which it stands. Of very many by one device, the first."""
+    [(count,)] = desk.views.execute(
+        "SELECT count(*) FROM chat_headless JOIN chat_sessions USING (s) WHERE device = ?", (device,)
+    )
+    if count < MAX_HELD_BACK:
+        desk.views.execute("INSERT OR IGNORE INTO chat_headless VALUES (?, ?, ?, ?, ?)", (name, *row))
 
 
 def retry_headless(desk: Desk, name: bytes) -> None:

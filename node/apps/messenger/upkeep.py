@@ -84,7 +84,7 @@ def _forget(desk: Desk) -> None:
     before = desk.now_ms - KEEP_SESSIONS_MS
     old = desk.views.execute("SELECT s FROM chat_sessions WHERE made_ms < ? LIMIT 100", (before,))
     for (s,) in old:
-        for table in ("chat_senders", "chat_shares", "chat_opened", "chat_sessions"):
+        for table in ("chat_senders", "chat_shares", "chat_opened", "chat_headless", "chat_sessions"):
             desk.views.execute(f"DELETE FROM {table} WHERE s = ?", (s,))
 
 
