@@ -18,7 +18,7 @@ from node.apps.messenger.desk import Desk
 from node.desk import Room
 from node.errors import BadData, Missing, WrongPassphrase
 from node.looking import Json
-from node.messaging.archive import BadArchive, Header, Kept, Record, read_records
+from node.messaging.archive import BadArchive, Chat, Header, Kept, Record, read_records
 from node.messaging.archiving import PAGE, Came, ReadingIn, records
 from node.quoting import quoted
 from node.secrecy import streams
@@ -53,8 +53,8 @@ class Counted:
 
     def __iter__(self) -> Iterator[Record]:
         for record in self._found:
-            self.messages += isinstance(record, Kept)
-            self.chats += not isinstance(record, Kept | Header)
+            self.messages += isinstance(record, Kept) and bool(record.entry)
+            self.chats += isinstance(record, Chat)
             yield record
 
     def progress(self, total: int) -> Json:

@@ -23,7 +23,7 @@ _FIRST_NOTICE: Final = 100
 
 
 class Came(NamedTuple):
-    """What came of reading some records in."""
+    """What came of reading some records in, notices apart."""
 
     messages: int
     """New here."""
@@ -32,10 +32,11 @@ class Came(NamedTuple):
 
 
 def count_of(home: Home, *, with_expiring: bool) -> int:
-    """How many messages `records` would give."""
+    """How many messages `records` would give, notices apart."""
     with home.entries.views() as views:
         [(count,)] = views.execute(
-            "SELECT count(*) FROM chat_messages WHERE gone = 0 AND (?1 OR expires_ms = 0)", (with_expiring,)
+            "SELECT count(entry) FROM chat_messages WHERE gone = 0 AND (? OR expires_ms = 0)",
+            (with_expiring,),
         )
         found: int = count
         return found
@@ -98,10 +99,9 @@ class ReadingIn:
                 case Chat():
                     self._rows[record.id] = self._conversation(desk, record)
                 case Kept():
-                    if self._keep(desk, record):
-                        new += 1
-                    else:
-                        known += 1
+                    is_new = self._keep(desk, record)
+                    if record.entry:
+                        new, known = new + is_new, known + (not is_new)
                 case _:
                     continue
         return Came(new, known)
