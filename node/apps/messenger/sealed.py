@@ -69,7 +69,7 @@ def take(desk: Desk, s: int, index: int, k: int, entry: Entry, plain: bytes) -> 
 
 
 def _hold_back(desk: Desk, name: bytes, device: AuthorId, row: tuple[int, int, int, bytes]) -> None:
-    """Keep a message until the operations on which it stands are here. Of very many by one device, the first."""
+    """Keep a message until the operations on which it stands are here; of many by one device, the first."""
     [(count,)] = desk.views.execute(
         "SELECT count(*) FROM chat_headless JOIN chat_sessions USING (s) WHERE device = ?", (device,)
     )
