@@ -1,4 +1,5 @@
 """Who belongs to a group: removal wins, whatever the order in which operations arrive."""
+# long because the rules stand here a second time, read word for word
 
 from collections.abc import Iterable, Sequence
 from itertools import count, permutations

@@ -1,4 +1,5 @@
 """Groups in the tables of those who belong to them: who is let in, who may tell what, and what was missed."""
+# long because each rule of groups is tried by hand
 
 import pytest
 
