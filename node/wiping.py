@@ -36,7 +36,7 @@ def wipe(paths: Paths) -> Wiped:
 
     Raises: Missing: there is no home. DamagedHome: a key file cannot be removed; the rest is as it was.
     """
-    if not any(os.path.lexists(each) for each in (paths.keys, paths.store, paths.network)):
+    if not any(os.path.lexists(each) for each in (paths.home_key, paths.log_db, paths.network)):
         raise Missing(f"There is no home at {paths.home}.", "Nothing was destroyed.")
     keys = sum(destroy(file) for file in _key_files(paths))
     ended, problem = Ended.NONE, ""

@@ -97,6 +97,15 @@ def test_what_is_not_part_of_the_home_stays_and_is_named(paths: Paths) -> None:
     assert os.listdir(paths.home) == ["notes.txt"]
 
 
+def test_a_folder_that_is_no_home_is_left_alone(tmp_path: Path) -> None:
+    for name in ("keys", "store", "blobs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
+    with pytest.raises(Missing):
+        wipe(Paths(tmp_path))
+    assert all((tmp_path / name / "mine").exists() for name in ("keys", "store", "blobs"))
+
+
 def test_wiping_that_was_broken_off_goes_on(paths: Paths) -> None:
     destroy(paths.home_key)
     destroy(paths.device_key)
