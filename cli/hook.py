@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.options import Quiet
+from cli.options import AsJson, Quiet
 from cli.render import Screen
 from cli.session import Json, Session
 from cli.texts import check_argument
@@ -36,6 +36,7 @@ def hook(
         typer.Option("--name", metavar="NAME", help="Whose place is remembered. Usually the program's path."),
     ] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Go on also when the program fails.")] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a program for each message that comes, one after the other, until Ctrl-C.
@@ -52,7 +53,7 @@ def hook(
     aster hook -- ./answer.sh
     aster hook --chat bob --name answers -- python3 answer.py
     """
-    screen, session = Screen(False, quiet), Session()
+    screen, session = Screen(as_json, quiet), Session()
     place = check_argument(name or program[0])
     if not place or len(place) > MAX_NAME_CHARS:
         raise BadRequest(f"The name of a hook has 1 to {MAX_NAME_CHARS} characters.", "Give one: --name NAME")
@@ -77,6 +78,8 @@ def _run(screen: Screen, program: list[str], message: Json, *, go_on: bool) -> N
         raise Missing(
             f"{program[0]} cannot be run: {error.strerror}.", "Check its path and its mode."
         ) from error
+    if screen.as_json:
+        screen.emit({"id": message["id"], "n": message["n"], "code": done.returncode}, flush=True)
     if done.returncode == 0:
         return
     text = f"{program[0]} ended with {done.returncode} at message {message['id'][:10]}."

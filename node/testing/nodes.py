@@ -19,6 +19,8 @@ from node.intake import Intake
 from node.mesh import Mesh
 from node.queries import now_ms
 from node.running import Keeping, guests_of, why_not_signing, wire
+from store.ids import LOG_KEYS
+from store.log import LogId
 
 
 class Node:
@@ -34,6 +36,12 @@ class Node:
         self.api = Api(home, intake, author, mesh)
         self.address = transport.addresses[0]
         """Where others find it, with /p2p/…"""
+
+
+async def _keys_published(node: Node) -> None:
+    """Wait for the entry that a node writes by itself when it first runs: tests count entries."""
+    while node.intake.state(LogId(node.home.device, LOG_KEYS)) is None:
+        await node.intake.changed(node.intake.commits)
 
 
 @asynccontextmanager
@@ -57,6 +65,8 @@ async def running(
             await above.start(driver.run)
             above.start_soon(mesh.run, lambda change: None)
             above.start_soon(node.api.run)
+            if not author.why_not:
+                await _keys_published(node)
             yield node
             above.cancel_scope.cancel()
         await transport.stop()

@@ -120,6 +120,7 @@ class Database:
         self._commits = 0
         self._idle: list[apsw.Connection] = []
         self._readers = threading.BoundedSemaphore(MAX_READERS)
+        self._reading: dict[int, apsw.Connection] = {}
         self._closed = False
         self._lock_file = _hold_lock(path, create) if exclusive and not read_only else -1
         try:
@@ -223,8 +224,13 @@ class Database:
     def read(self) -> Iterator[apsw.Connection]:
         """A read transaction: one state of the store, whatever is written meanwhile. Keep it short.
 
-        Waits while `MAX_READERS` others read, so no thread may nest one in another.
+        Waits while `MAX_READERS` others read. One that a thread begins within another sees the same state.
         """
+        thread = threading.get_ident()
+        outer = self._reading.get(thread)
+        if outer is not None:
+            yield outer
+            return
         with self._readers, own_errors():
             if self._closed:
                 raise StoreError("this store was closed")
@@ -234,9 +240,11 @@ class Database:
                 connection = self._connect(READER_CACHE_BYTES, writing=False)
             try:
                 connection.execute("BEGIN").fetchall()
+                self._reading[thread] = connection
                 try:
                     yield connection
                 finally:
+                    del self._reading[thread]
                     connection.execute("ROLLBACK").fetchall()
             finally:
                 self._give_back(connection)

@@ -127,6 +127,7 @@ async def test_a_revoked_device_cannot_change_the_name_after_its_cut() -> None:
             assert (cut["name"], cut["this"]) == ("laptop", False)
             assert [(log["log"], log["entries"], log["held"]) for log in cut["logs"]] == [
                 ("id", 1, 1),
+                ("keys", 1, 1),
                 ("profile", 1, 1),
             ]
             signed = BOB.key.sign(cut_message(LYON.network_id(), bytes.fromhex(cut["cut"]))).hex()
@@ -147,7 +148,7 @@ async def test_a_revoked_device_cannot_change_the_name_after_its_cut() -> None:
                 ("phone", "member"),
             }
             [ends] = [each["ends"] for each in devices if each["ends"] is not None]
-            assert ends == {"id": 1, "profile": 1}
+            assert ends == {"id": 1, "keys": 1, "profile": 1}
 
 
 async def test_a_device_that_nobody_hears_does_not_revoke_itself() -> None:

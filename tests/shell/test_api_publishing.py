@@ -91,7 +91,7 @@ async def test_many_lines_are_all_published_or_none() -> None:
             await node.api.social.post_lines(["good", "good", " ", "good"])
         with pytest.raises(TextTooLarge, match="Line 2"):
             await node.api.social.post_lines(["good", "x" * 40_000])
-        assert (await node.api.status())["entries"] == 1_201
+        assert (await node.api.status())["entries"] == 1_202
         assert await node.api.social.post_lines([]) == {
             "count": 0,
             "first_seq": None,
@@ -260,7 +260,7 @@ async def test_what_cannot_be_done_is_refused_with_advice(call: object, error: t
             await call(node.api)  # type: ignore[operator]
         assert caught.value.message
         assert caught.value.advice
-        assert (await node.api.status())["entries"] == 1
+        assert (await node.api.status())["entries"] == 2  # the profile, and the keys of the device
 
 
 async def test_the_largest_post_is_kept() -> None:
@@ -295,10 +295,10 @@ async def test_a_home_that_must_not_sign_says_why() -> None:
 async def test_waiting_ends_when_it_is_so_or_the_time_is_over() -> None:
     async with alone() as node:
         said = await node.api.social.post("x")
-        assert await node.api.wait(0, entries=2) == {"ok": True}
+        assert await node.api.wait(0, entries=3) == {"ok": True}
         assert await node.api.wait(0, id=said["id"][:8]) == {"ok": True}
         assert await node.api.wait(0) == {"ok": True}
-        assert await node.api.wait(0, entries=3) == {"ok": False}
+        assert await node.api.wait(0, entries=4) == {"ok": False}
         assert await node.api.wait(0.01, id="a" * 52) == {"ok": False}
         with pytest.raises(BadData):
             await node.api.wait(1, id="?")

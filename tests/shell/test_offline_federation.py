@@ -23,6 +23,9 @@ from node.errors import BadRequest, HomeLocked, Missing
 from node.founding import create_home
 from node.home import open_home
 from node.interest_api import InterestApi
+from node.messaging.api import MessagingApi
+from node.messaging.archive_api import ArchiveApi
+from node.messaging.queries import MessagingQueries
 from node.paths import Paths
 from node.sharing.api import SharingApi
 from node.sharing.queries import SharingQueries
@@ -58,6 +61,8 @@ def test_every_method_has_its_function_in_the_part_that_answers_it() -> None:
         "contacts": ContactsApi,
         "deletion": DeletionApi,
         "budgets": BudgetApi,
+        "messaging": MessagingApi,
+        "archive": ArchiveApi,
     }
     queries = {
         "federation": FederationQueries,
@@ -68,6 +73,7 @@ def test_every_method_has_its_function_in_the_part_that_answers_it() -> None:
         "contacts": ContactsQueries,
         "deletion": DeletionQueries,
         "budgets": BudgetQueries,
+        "messaging": MessagingQueries,
     }
     changing = {"petname/set", "petname/remove"}
     named = [(name, method) for name, method in METHODS.items() if method.part]

@@ -84,7 +84,7 @@ def requests(wanted: Callable[[str], bool]) -> st.SearchStrategy[tuple[str, dict
     return st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), parameters(name)))
 
 
-WRITING_FILES = ("file/get", "site/build")
+WRITING_FILES = ("file/get", "site/build", "chat/save", "chat/export")
 """What is asked for stands in a path that these write to."""
 
 
@@ -103,7 +103,15 @@ def is_question(name: str) -> bool:
 
 
 def is_answered_by_the_api(name: str) -> bool:
-    return name not in ("network/export", "stop", "sync", "check", "log/verify", *WRITING_FILES)
+    return name not in (
+        "network/export",
+        "stop",
+        "sync",
+        "check",
+        "log/verify",
+        "chat/follow",
+        *WRITING_FILES,
+    )
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -157,5 +165,7 @@ async def ask(api: Api, name: str, given_: dict[str, Any]) -> None:
         check_error(error)
 
 
-NEVER_ENDING: dict[str, dict[str, Any]] = {"read": {"follow": False}}
+NEVER_ENDING: dict[str, dict[str, Any]] = {
+    name: {"follow": False} for name, method in METHODS.items() if "follow" in method.parameters
+}
 """What has to be left out so that a request ends."""

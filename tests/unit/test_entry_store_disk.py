@@ -172,7 +172,7 @@ def test_a_home_that_has_reached_its_size_takes_no_more(path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("place", [0.5, 0.9])
+@pytest.mark.parametrize("place", [0.7, 0.9])
 def test_a_page_that_was_tampered_with_is_an_error_not_an_entry(path: Path, place: float) -> None:
     entries = chain(200, body_bytes=1_000)
     store = opened(path, create=True)

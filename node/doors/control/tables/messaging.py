@@ -56,7 +56,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "chat/unblock": _told({"who": NAME}),
     "chat/receipts": _told({"on": BOOL}),
     "hook/place": _told({"name": NAME}),
-    "hook/done": _told({"name": NAME, "after": INT}),
+    "hook/done": _told({"name": NAME, "after": NUMBER}),
     "group/create": _told({"name": NAME, "members": TEXTS}),
     "group/invite": _told({"group": NAME, "members": LINES, "admin": BOOL}),
     "group/remove": _told({"group": NAME, "member": NAME}),
