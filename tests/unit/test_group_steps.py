@@ -210,6 +210,21 @@ def test_a_group_of_a_strangers_is_a_request(post: Post) -> None:
     assert 0 < len(bob.texts()) < 40
 
 
+def test_who_has_left_still_owes_the_keys_to_what_he_said(post: Post) -> None:
+    ann, bob = people(post, "ann", "bob")
+    create(ann, bob)
+    post.settle(HOUR_MS)
+    late = post.join("ann-2", ann.who)
+    post.carry(late, bob)
+    say(bob, "before I go")
+    remove(bob, bob)
+    post.meet()
+    post.settle(48 * HOUR_MS)
+    assert members(bob) == named(ann, admins=(ann,))
+    assert "before I go" in ann.texts()
+    assert "before I go" in late.texts()
+
+
 # --- at the same time ---------------------------------------------------------------------------------
 
 

@@ -138,13 +138,15 @@ def repeat(desk: Desk) -> None:
         (desk.now_ms, MAX_REPEATED),
     )
     for s, device, from_index, tries, made_ms in rows:
-        next_ms = NEVER_MS
-        if desk.now_ms - made_ms < GIVE_UP_MS and _may_still_read(desk, s, device):
-            if _send_again(desk, s, device, from_index):
-                next_ms = desk.now_ms + TRIES_MS[min(tries, len(TRIES_MS) - 1)]
-                tries += 1
-            else:
-                next_ms = desk.now_ms + HOUR_MS
+        if desk.now_ms - made_ms >= GIVE_UP_MS:
+            next_ms = NEVER_MS
+        elif not _may_still_read(desk, s, device):
+            next_ms = desk.now_ms + DAY_MS  # whoever was removed may come back
+        elif _send_again(desk, s, device, from_index):
+            next_ms = desk.now_ms + TRIES_MS[min(tries, len(TRIES_MS) - 1)]
+            tries += 1
+        else:
+            next_ms = desk.now_ms + HOUR_MS
         desk.views.execute(
             "UPDATE chat_shares SET tries = ?, next_ms = ? WHERE s = ? AND device = ?",
             (tries, next_ms, s, device),
@@ -152,10 +154,17 @@ def repeat(desk: Desk) -> None:
 
 
 def _may_still_read(desk: Desk, s: int, device: AuthorId) -> bool:
-    """A device that was revoked, or whose person was removed, gets no key again."""
+    """A device that was revoked, or whose person was removed or blocked, gets no key again.
+
+    Who has left a group himself still owes the others the key to what he said before.
+    """
     [(name,)] = desk.views.execute("SELECT conversation FROM chat_senders WHERE s = ?", (s,))
-    conversation = conversations.find(desk.views, name)
-    return conversation is not None and device in conversations.recipients(desk, conversation)
+    conversation, who = conversations.find(desk.views, name), desk.world.who_of(device)
+    if conversation is None or who is None or not desk.world.is_live(device):
+        return False
+    if who == desk.world.who:
+        return True
+    return who in conversations.people(desk, conversation) and not desk.world.is_blocked(who)
 
 
 def _send_again(desk: Desk, s: int, device: AuthorId, from_index: int) -> bool:
