@@ -3,6 +3,7 @@
 What is asked for becomes steps of the messenger (`node.apps.messenger`), which the courier does; what is
 answered is read again from what was kept.
 """
+# long because each method of the control protocol has its function here, most of them of some lines
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
