@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from node.apps.messenger import conversations, people, receipts, sessions, tellings
+from node.apps.messenger import bodies, conversations, people, receipts, sessions, tellings
 from node.apps.messenger.bodies import Ask, Delivered, Got, History, Item, Key, Own, Read, Want, tag_number
 from node.apps.messenger.conversations import QUIET_DEVICES, Notice
 from node.apps.messenger.desk import Desk
@@ -11,7 +11,7 @@ from node.secrecy.broadcast import Receiver
 from node.secrecy.errors import SecrecyError
 from store.codec import encode
 from store.entry import Entry
-from store.ids import AuthorId
+from store.ids import ID_BYTES, AuthorId
 
 MAX_SESSIONS: Final = 4_096
 """Sessions of one device that are kept: a thousand conversations and more. The oldest go."""
@@ -88,14 +88,14 @@ def _key(desk: Desk, device: AuthorId, item: Key) -> None:
 def _own(desk: Desk, device: AuthorId, value: Sequence[Any]) -> None:
     """Another device of the same owner says what he did there."""
     match value:
-        case ["read", bytes() as name, int() as until_ms]:
+        case ["read", bytes() as name, int() as until_ms] if 0 <= until_ms <= bodies.MAX_SIZE:
             conversation = conversations.find(desk.views, name)
             if conversation is not None:
                 desk.views.execute(
                     "UPDATE chat_messages SET read_ms = ? WHERE c = ? AND read_ms = 0 AND at_ms <= ?",
                     (desk.now_ms, conversation.c, until_ms),
                 )
-        case ["accepted", bytes() as name, bytes() as who]:
+        case ["accepted", bytes() as name, bytes() as who] if len(who) == ID_BYTES:
             people.accept(desk, who)
             conversation = conversations.find(desk.views, name)
             if conversation is not None and conversation.state is conversations.State.REQUEST:

@@ -79,13 +79,17 @@ def open_(desk: Desk, entry: Entry, packet: bodies.Packet, bundle: Bundle) -> It
     olm = _open_envelope(desk, info, packet.envelope)
     if olm is None:
         return None
-    plain = _open_olm(desk, entry.author, bundle, *olm)
+    found = _open_olm(desk, entry.author, bundle, *olm)
+    if found is None:
+        return None
+    pair, plain = found
     try:
-        items = None if plain is None else bodies.read_items(padding.unpad(plain))
+        items = bodies.read_items(padding.unpad(plain))
     except SecrecyError:
         return None
     if items is None or items.sender != entry.author or items.recipient != desk.world.device:
-        return None
+        return None  # its session is not kept: who gives out the keys of others as his own brings it here
+    desk.ratchets.use(entry.author, pair)
     return items
 
 
@@ -98,7 +102,9 @@ def _open_envelope(desk: Desk, info: bytes, sealed: bytes) -> tuple[int, bytes] 
     return None
 
 
-def _open_olm(desk: Desk, author: AuthorId, bundle: Bundle, kind: int, olm: bytes) -> bytes | None:
+def _open_olm(
+    desk: Desk, author: AuthorId, bundle: Bundle, kind: int, olm: bytes
+) -> tuple[Pair, bytes] | None:
     """Raises: Lost: the session is not here."""
     account = desk.ratchets.account()
     if account is None:
@@ -112,15 +118,12 @@ def _open_olm(desk: Desk, author: AuthorId, bundle: Bundle, kind: int, olm: byte
             plain = pair.decrypt(kind, olm)
         except Unopenable:
             continue
-        desk.ratchets.use(author, pair)
-        return plain
+        return pair, plain
     if is_known:
         return None  # a copy of what was opened before
     if kind != PRE_KEY:
         raise Lost
     try:
-        pair, plain = Pair.inbound(account, bundle.identity, olm)
+        return Pair.inbound(account, bundle.identity, olm)
     except (Unopenable, BadBundle):
         raise Lost from None
-    desk.ratchets.use(author, pair)
-    return plain

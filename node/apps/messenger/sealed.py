@@ -59,7 +59,8 @@ def take(desk: Desk, s: int, index: int, k: int, entry: Entry, plain: bytes) -> 
         return
     conversation = _conversation(desk, name, who)
     if conversation is not None and conversation.kind is Kind.DIRECT:
-        _keep(desk, conversation, s, index, entry, who, said.payload)
+        if who in (conversation.other, desk.world.who):  # anybody can name a conversation of two others
+            _keep(desk, conversation, s, index, entry, who, said.payload)
         return
     may = groups.may_show(desk, name, entry.author, entry.seq, said.heads)
     if may is None:
