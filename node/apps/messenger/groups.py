@@ -41,14 +41,17 @@ def heads(desk: Desk, conversation: bytes) -> tuple[bytes, ...]:
 def may_show(
     desk: Desk, conversation: bytes, device: AuthorId, seq: int, known: Sequence[bytes]
 ) -> bool | None:
-    """Does a message of this device count? None: that hangs on operations that are not here yet."""
+    """Does a message of this device count? None: that hangs on what is not here yet."""
     membership, who = standing.load(desk, conversation), desk.world.who_of(device)
     if who is None or not known:
         return False
     if not membership.knows(known):
         tellings.want(desk, conversation, device)
         return None
-    return membership.may_speak(who, device, seq, known)
+    if not membership.may_speak(who, device, seq, known):
+        return False
+    # where the owner has left before this device knew the group, he may come back to it
+    return True if conversations.find(desk.views, conversation) is not None else None
 
 
 # --- what the owner asks for --------------------------------------------------------------------------
