@@ -196,6 +196,8 @@ class MessagingApi:
         limit: int | None = None,
     ) -> AsyncGenerator[Json, None]:
         """Messages with all of these words, the newest first."""
+        while await self.courier.change(messages.index):
+            pass
         asked = (words, chat, who, since_ms, before, limit)
         for hit in await self._room.ask(lambda: list(self._queries.chat_search(*asked))):
             yield hit

@@ -97,7 +97,8 @@ async def test_damaged_bodies_are_fetched_again_from_a_peer() -> None:
         assert found["bad"] == [place(entry, "its body does not fit its hash") for entry in damaged]
         while bob.home.shelf.missing_bodies(1):
             await bob.intake.changed(bob.intake.commits)
-        assert await check(bob) == {**found, "bodies": found["bodies"] + 3, "bad": [], "repaired": 0, "ok": True}
+        mended = {**found, "bodies": found["bodies"] + 3, "bad": [], "repaired": 0, "ok": True}
+        assert await check(bob) == mended
         shown = [each["text"] async for each in bob.api.social.read(search="bread")]
         assert shown == [f"bread {number}" for number in range(20)]
         assert (await bob.api.drafting.doc_show("plan"))["text"] == "text"

@@ -12,6 +12,15 @@ from store.search_text import normal_form
 
 if TYPE_CHECKING:
     from node.apps.messenger.desk import Desk
+    from store.sqlite.views import ReadViews
+
+MAX_INDEXED: Final = 500
+"""Messages that one step makes findable: others of the writer's wait for it."""
+
+INDEX_AFTER_MS: Final = 1_000
+"""Words wait so long for more of them."""
+
+_INDEXED: Final = "indexed"
 
 TEXT: Final = 1
 """`chat_messages.kind` of what people say."""
@@ -33,7 +42,6 @@ class Added(NamedTuple):
 
     row: tuple[Any, ...]
     """As in `_COLUMNS`."""
-    words: str
     c: int
     entry: EntryId
     who: bytes
@@ -84,11 +92,8 @@ def add_text(
     read_ms = arrived if is_own else 0
     content = bodies.content_of(text)
     place = (n, c, entry.id, s, index, entry.author, who, at_ms, arrived)
-    words = text.text
-    if text.attachments:
-        words = " ".join((words, *(attachment.name for attachment in text.attachments)))
     row = (*place, TEXT, content, expires_ms, read_ms, Gone.HELD)
-    desk.added.append(Added(row, normal_form(words), c, entry.id, who))
+    desk.added.append(Added(row, c, entry.id, who))
     return n
 
 
@@ -107,11 +112,6 @@ def keep(desk: "Desk") -> None:
         return
     desk.added = []
     views.insert_rows("chat_messages", _COLUMNS, [each.row for each in added], _IMPORTED)
-    views.insert_rows("chat_words", ("rowid", "words"), [(each.row[0], each.words) for each in added])
-    views.execute(
-        "DELETE FROM chat_words WHERE rowid >= ? AND rowid NOT IN (SELECT n FROM chat_messages WHERE n >= ?)",
-        (added[0].row[0], added[0].row[0]),
-    )
     for c in {each.c for each in added}:
         views.execute("UPDATE chat_conversations SET last_ms = max(last_ms, ?) WHERE c = ?", (desk.now_ms, c))
     if views.execute("SELECT 1 FROM chat_unsent LIMIT 1"):
@@ -120,6 +120,38 @@ def keep(desk: "Desk") -> None:
                 "DELETE FROM chat_unsent WHERE entry = ? AND who = ? RETURNING 1", (each.entry, each.who)
             ):
                 forget(desk, [each.row[0]], Gone.UNSENT)
+
+
+def index(desk: "Desk") -> bool:
+    """Make some messages that came lately findable by their words; True: there are more.
+
+    It is a fifth of what a message costs, so it is done a moment later, and before somebody searches.
+    """
+    keep(desk)
+    mark = indexed_up_to(desk.views)
+    rows = desk.views.execute(
+        "SELECT n, kind, content, gone FROM chat_messages WHERE n > ? ORDER BY n LIMIT ?", (mark, MAX_INDEXED)
+    )
+    if not rows:
+        return False
+    found = []
+    for n, kind, content, gone in rows:
+        text = bodies.text_of_content(content) if kind == TEXT and not gone else None
+        if text is not None:
+            words = " ".join((text.text, *(attachment.name for attachment in text.attachments)))
+            found.append((n, normal_form(words)))
+    for row in found:
+        desk.views.execute("INSERT OR REPLACE INTO chat_words (rowid, words) VALUES (?, ?)", row)
+    desk.views.execute(
+        "INSERT OR REPLACE INTO chat_notes VALUES (?, ?)", (_INDEXED, rows[-1][0].to_bytes(8, "big"))
+    )
+    return len(rows) == MAX_INDEXED
+
+
+def indexed_up_to(views: "ReadViews") -> int:
+    """The row up to which messages can be found by their words."""
+    rows = views.execute("SELECT value FROM chat_notes WHERE name = ?", (_INDEXED,))
+    return int.from_bytes(rows[0][0], "big") if rows else 0
 
 
 def forget(desk: "Desk", rows: Sequence[int], why: Gone) -> None:

@@ -40,6 +40,7 @@ def keep_up(desk: Desk) -> None:
     sessions.repeat(desk)
     tellings.keep_up(desk, sending.say)
     receipts.flush(desk)
+    messages.index(desk)
     _forget(desk)
 
 
@@ -92,7 +93,9 @@ def next_due(views: ReadViews) -> int | None:
     """When `keep_up` has something to do next, Unix ms; None: nothing is known to come."""
     asked_ms = tellings.next_due(views)
     moments: list[int] = [] if asked_ms is None else [asked_ms]
+    indexed = messages.indexed_up_to(views)
     for statement in (
+        f"SELECT min(arrived_ms) + {messages.INDEX_AFTER_MS} FROM chat_messages WHERE n > {indexed}",
         "SELECT min(due_ms) FROM chat_outbox",
         "SELECT min(next_ms) FROM chat_shares WHERE got_ms = 0",
         "SELECT min(expires_ms) FROM chat_messages WHERE expires_ms > 0 AND gone = 0",
