@@ -1,4 +1,4 @@
-"""Bodies, packets, messages and operations of `docs/protocol/secrecy.md`: such that are read, and such that are not.
+"""Bodies, packets, messages and operations of `docs/protocol/secrecy.md`: what is read, and what is not.
 
 What is read is given as a list: bytes as hex, a named value as the list of its parts.
 """
@@ -24,7 +24,7 @@ FILE = [ID, 4_096, b"k" * 32, "Plan.pdf", "application/pdf", 4_000]
 Case = dict[str, Any]
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 (a value of any shape)
+def plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, bytes):
         return value.hex()
@@ -70,7 +70,12 @@ GOOD: dict[str, dict[str, list[Any]]] = {
                 [8, GROUP],
             ],
         ],
-        "items that are not understood are left out": [1, ALICE, BOB, [[9, 1], [3, [[TAG, -1]]], [8, GROUP], 3]],
+        "items that are not understood are left out": [
+            1,
+            ALICE,
+            BOB,
+            [[9, 1], [3, [[TAG, -1]]], [8, GROUP], 3],
+        ],
         "no items": [1, ALICE, BOB, []],
     },
     "message": {
@@ -155,7 +160,7 @@ BAD: dict[str, dict[str, Any]] = {
 }
 
 
-def coded(what: str, value: Any) -> bytes:  # noqa: ANN401
+def coded(what: str, value: Any) -> bytes:
     """The bytes of a value."""
     return make_body(SALT, value) if what == "body" else encode(value)
 
@@ -276,7 +281,8 @@ def groups() -> list[Case]:
     story.op(BOB, Remove(CAROL, ()), [story.root], 7)
     story.op(ALICE, Remove(BOB, ((BOB, 5),)), [story.root], 2)
 
-    stories.append(story := Story("who stands on a void grant takes his remover along alone", [ALICE, BOB, CAROL]))
+    story = Story("who stands on a void grant takes his remover along alone", [ALICE, BOB, CAROL])
+    stories.append(story)
     story.op(ALICE, Remove(BOB, ((BOB, 5),)), [story.root], 2)
     up = story.op(BOB, Add((EVE,), True), [story.root], 6)
     story.op(EVE, Remove(ALICE, ()), [up], 1)
