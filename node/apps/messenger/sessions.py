@@ -138,10 +138,8 @@ def repeat(desk: Desk) -> None:
         (desk.now_ms, MAX_REPEATED),
     )
     for s, device, from_index, tries, made_ms in rows:
-        if desk.now_ms - made_ms >= GIVE_UP_MS:
+        if desk.now_ms - made_ms >= GIVE_UP_MS or not _may_still_read(desk, s, device):
             next_ms = NEVER_MS
-        elif not _may_still_read(desk, s, device):
-            next_ms = desk.now_ms + DAY_MS  # whoever was removed may come back
         elif _send_again(desk, s, device, from_index):
             next_ms = desk.now_ms + TRIES_MS[min(tries, len(TRIES_MS) - 1)]
             tries += 1
