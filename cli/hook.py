@@ -1,5 +1,6 @@
 """`aster hook`: runs a program for each message that comes. No shell takes part."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from cli.texts import check_argument
 from node.errors import BadRequest, Missing, NodeError
 
 MAX_NAME_CHARS: Final = 64
+
+_DIGEST_CHARS: Final = 16
 
 
 class ProgramFailed(NodeError):
@@ -33,7 +36,7 @@ def hook(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Whose place is remembered. Usually the program's path."),
+        typer.Option("--name", metavar="NAME", help="Whose place is remembered. Usually the command."),
     ] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Go on also when the program fails.")] = False,
     as_json: AsJson = False,
@@ -54,7 +57,7 @@ def hook(
     aster hook --chat bob --name answers -- python3 answer.py
     """
     screen, session = Screen(as_json, quiet), Session()
-    place = check_argument(name or program[0])
+    place = _command(program) if name is None else check_argument(name)
     if not place or len(place) > MAX_NAME_CHARS:
         raise BadRequest(f"The name of a hook has 1 to {MAX_NAME_CHARS} characters.", "Give one: --name NAME")
     only = None if chat is None else check_argument(chat)
@@ -64,6 +67,15 @@ def hook(
         if message["kind"] == "text" and not message["mine"] and message["gone"] is None:
             _run(screen, program, message, go_on=go_on)
         session.call("hook/done", name=place, after=message["n"])
+
+
+def _command(program: list[str]) -> str:
+    """The place of a command without a name: two scripts of one interpreter have each its own."""
+    text = check_argument(" ".join(program))
+    if len(text) <= MAX_NAME_CHARS:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{text[: MAX_NAME_CHARS - _DIGEST_CHARS - 1]} {digest}"
 
 
 def _run(screen: Screen, program: list[str], message: Json, *, go_on: bool) -> None:
