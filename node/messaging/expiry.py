@@ -1,7 +1,9 @@
 """Lets bodies go that nobody needs any more: what was sealed 30 days ago, and keys that were replaced.
 
 Hubs keep ciphertexts so that who was away finds them. What was read is kept by each member's own node under
-its own key. What is gone there (unsent, deleted, disappeared) takes its ciphertext along. For the trio thread.
+its own key. What is gone there (unsent, deleted, disappeared) takes its ciphertext along.
+
+For the trio thread; everything else here is synchronous.
 """
 
 import logging
