@@ -209,7 +209,7 @@ def test_a_copied_home_signs_only_after_a_peer_has_told_its_own_entries(tmp_path
                 three = json.loads(copy.aster("post", "three", "--json"))
                 assert three["seq"] == 3
                 hub.wait_for(three["id"])
-                assert [log["ended"] for log in json_lines(hub.aster("log", "list", "--json"))] == [None] * 3
+                assert not any(log["ended"] for log in json_lines(hub.aster("log", "list", "--json")))
             finally:
                 copy.kill()
 
