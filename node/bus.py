@@ -33,33 +33,40 @@ class Follower:
 
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[Change](BUS_CHANGES)
+        self._untaken = 0
+        """Changes told and not taken, those among them that are on their way to who waits."""
 
     async def __aiter__(self) -> AsyncGenerator[Change, None]:
         async for change in self._receive:
+            self._untaken -= 1
             yield change
 
     @property
     def is_idle(self) -> bool:
         """Has everything that was told been taken?"""
-        return not self._receive.statistics().current_buffer_used
+        return not self._untaken
 
     async def change(self) -> None:
         """Wait until something has changed since the last call. What it was is for the caller to look up."""
         await self._receive.receive()
+        self._untaken -= 1
         while True:
             try:
                 self._receive.receive_nowait()
+                self._untaken -= 1
             except (trio.WouldBlock, trio.EndOfChannel):
                 return
 
     def offer(self, change: Committed) -> None:
         """Put a change into the queue; a full queue is thrown away and `LAGGING` put in its place."""
+        self._untaken += 1
         try:
             self._send.send_nowait(change)
         except trio.WouldBlock:
             while True:
                 try:
                     self._receive.receive_nowait()
+                    self._untaken -= 1
                 except trio.WouldBlock:
                     break
             self._send.send_nowait(LAGGING)
