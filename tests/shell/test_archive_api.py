@@ -193,6 +193,8 @@ async def test_an_archive_brings_back_what_was_said_and_nothing_twice(tmp_path: 
         assert again["messages"] == 0
         assert await texts(alice, "Bob") == before
 
+        await until_said(other, "Bob", "Soon away.")  # nothing is on its way any more
+        await until_said(other, "Bob", "An answer.")
         with other.home.database.write() as connection:
             for table in ("chat_messages", "chat_words", "chat_conversations"):
                 connection.execute(f"DELETE FROM {table}").fetchall()
