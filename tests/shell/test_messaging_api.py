@@ -107,11 +107,8 @@ async def test_a_message_comes_to_one_and_is_delivered_and_read() -> None:
         await befriend(bob, "Alice")
         await bob.api.messaging.chat_receipts(True)
         said = await alice.api.messaging.chat_send("Bob", "the kitchen opens at noon")
-        assert (said["text"], said["mine"], said["delivery"]["state"]) == (
-            "the kitchen opens at noon",
-            True,
-            "queued",
-        )
+        assert (said["text"], said["mine"]) == ("the kitchen opens at noon", True)
+        assert said["delivery"]["state"] in {"queued", "sent"}, "it may be on its way already"
         answer = await settled_state(alice, said["id"], "delivered")
         assert answer["delivery"]["delivered_to"] == 1
         [message] = await until_read(bob, "Alice", 1)
