@@ -1,8 +1,8 @@
 """One encrypted SQLite file: a writer connection, pooled read connections, and errors in our words.
 
-The file is encrypted page by page with ChaCha20-Poly1305 under a raw 32-byte key (SQLite3 Multiple
-Ciphers). It runs in WAL mode, so that other processes can read while one writes. Writers exclude each
-other by a lock on ``<file>.lock``, which ends with the process that holds it, however it ends.
+The file is encrypted page by page with AEGIS-256 under a raw 32-byte key (SQLite3 Multiple Ciphers;
+docs/decisions/0010). It runs in WAL mode, so that other processes can read while one writes. Writers exclude
+each other by a lock on ``<file>.lock``, which ends with the process that holds it, however it ends.
 
 No SQL about entries here, and no knowledge of who wrote the key down where.
 """
@@ -159,7 +159,8 @@ class Database:
         return connection
 
     def _prepare(self, connection: apsw.Connection, cache_bytes: int, writing: bool) -> None:
-        connection.execute("PRAGMA cipher = 'chacha20'", can_cache=False).fetchall()
+        connection.execute("PRAGMA cipher = 'aegis'", can_cache=False).fetchall()
+        connection.execute("PRAGMA algorithm = 'aegis-256'", can_cache=False).fetchall()
         connection.execute(f"PRAGMA key = 'raw:{self._key.hex()}'", can_cache=False).fetchall()
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         if writing:
