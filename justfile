@@ -11,6 +11,10 @@ check:
 test *arguments:
     uv run pytest {{arguments}}
 
+# the laws with new examples, which a failure prints; the suite in .ci/run tries the same ones every time
+laws *arguments:
+    uv run pytest -m hypothesis --hypothesis-profile=default {{arguments}}
+
 # the linters alone
 lint:
     uv run ruff check

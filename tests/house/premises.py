@@ -16,7 +16,8 @@ BIN = Path(sys.executable).parent
 """Where the environment that runs the tests keeps `aster` and the tools."""
 
 _SKIPPED = {"__pycache__", "build", "dist", "node_modules"}
-_LEFT_BY_TOOLS = {"uv.lock"}
+_LEFT_BY_TOOLS = {".git", "uv.lock"}
+"""Files; in a further working tree of git `.git` is one, which names a path of the machine."""
 
 
 def package_folder(name: str) -> Path:
