@@ -121,11 +121,10 @@ class Ledger:
             return False
         return True
 
-    def missing_bodies(self, limit: int, since_ms: int) -> list[EntryId]:
+    def missing_bodies(self, limit: int, interest: Interest) -> list[EntryId]:
         """At most `limit` entries whose body is missing and wanted; see `gossip.net.ports`."""
-        wants = Interest(bodies_since_ms=since_ms).wants_body
         missing = map(self.store.entry, self.store.missing_bodies(self.store.count()))
-        return [entry.id for entry in missing if wants(entry)][:limit]
+        return [entry.id for entry in missing if interest.wants_body(entry)][:limit]
 
     def state(self, log_id: LogId) -> LogState:
         """The state of one log."""

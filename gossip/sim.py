@@ -364,7 +364,7 @@ class World:
             self._later(node, 0.0, events.EvidenceRead(effect.session, evidence.encode()))
 
     def _find_missing(self, node: Node, effect: events.FindMissingBodies) -> None:
-        ids = tuple(node.ledger.missing_bodies(64, effect.since_ms))
+        ids = tuple(node.ledger.missing_bodies(64, effect.interest))
         if ids:
             self._later(node, 0.0, events.BodiesMissing(ids))
 

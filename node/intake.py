@@ -20,6 +20,7 @@ import trio
 
 from gossip.proto.admission import Admission
 from gossip.proto.events import Committed, Piece, Rejected, Unwanted, Verdict
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.judge import Inspected, check_chain, log_of, prove_bad, unchecked
 from gossip.proto.messages import DELETED, EXPIRED, HELD, NOT_HELD, BodyAnswer
 from node.belonging.carrying import Carrying
@@ -188,14 +189,16 @@ class Intake:
         """The bodies of these entries, or why not."""
         return await self.read(self._bodies_of, ids)
 
-    async def missing_bodies(self, limit: int, since_ms: int = 0, *, again: bool = False) -> list[EntryId]:
+    async def missing_bodies(
+        self, limit: int, interest: Interest = EVERYTHING, *, again: bool = False
+    ) -> list[EntryId]:
         """At most `limit` entries whose body is missing here and was neither deleted nor expired.
 
-        None that claims a time before `since_ms`, other than in `id` logs, nor any that nobody had
-        lately, unless it is to be asked for `again`.
+        None whose body `interest` does not want, nor any that nobody had lately, unless it is to be asked
+        for `again`.
         """
         now_ms = None if again else time.time_ns() // 1_000_000
-        return await self.read(self._shelf.missing_bodies, limit, since_ms, now_ms)
+        return await self.read(self._shelf.missing_bodies, limit, interest, now_ms)
 
     async def note_absent(self, ids: Sequence[EntryId]) -> None:
         """No neighbour has these bodies: they are not asked for again for a while."""

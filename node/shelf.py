@@ -2,7 +2,7 @@
 
 Nothing here knows any app: the folds are given. Beside the apps' tables there is one of our own:
 
-    bodies_missing  (k, at)  entries whose body has not come yet; at: as `_wanted_at`
+    bodies_missing  (k, log, at)  entries whose body has not come yet; log: its number; at: as `_wanted_at`
 
 Those whose body is gone for good are in `store.sqlite.bodies_gone`, and how much is held of each log in
 `store.sqlite.holdings`: both change in the transaction in which entries and bodies go.
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from gossip.proto.interest import EVERYTHING, Interest
 from store.entry import Entry
 from store.errors import Damaged, NotFound, StoreError
-from store.ids import FOR_ALL, EntryId
+from store.ids import FOR_ALL, MAX_LOGS_PER_AUTHOR, EntryId
 from store.interface import Appended, KeyedRun, LogState
 from store.log import Evidence, LogId
 from store.sqlite import bodies_gone, holdings
@@ -23,8 +24,15 @@ from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.views import Fold, Schema, Unfold, Views
 
 _SCHEMA: Final = Schema(
-    "bodies", 3, ("CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY, at INT NOT NULL)",)
+    "bodies",
+    4,
+    (
+        "CREATE TABLE bodies_missing (k INTEGER PRIMARY KEY, log INT NOT NULL, at INT NOT NULL)",
+        "CREATE INDEX bodies_missing_by_log ON bodies_missing (log, k, at)",
+    ),
 )
+
+_MISSING: Final = ("k", "log", "at")
 
 _ALWAYS: Final = 2**62
 """Later than any claimed time: bodies of some logs are wanted however old they are."""
@@ -192,33 +200,40 @@ class Shelf:
         """Close; safe to call twice."""
         self.entries.close()
 
-    def missing_bodies(self, limit: int, since_ms: int = 0, now_ms: int | None = None) -> list[EntryId]:
+    def missing_bodies(
+        self, limit: int, interest: Interest = EVERYTHING, now_ms: int | None = None
+    ) -> list[EntryId]:
         """At most `limit` entries whose body has not come yet, in the order of arrival.
 
-        None that claims a time before `since_ms`, other than in `id` logs, and none that rests at `now_ms`
-        (see `rest_bodies`); None: those too, after those that were asked for less often.
+        None whose body `interest` does not want, and none that rests at `now_ms` (see `rest_bodies`); None:
+        those too, after those that were asked for less often.
         """
-        sql = "SELECT k FROM bodies_missing LEFT JOIN bodies_asked USING (k) WHERE at >= ?"
+        wanted = [log for log in range(MAX_LOGS_PER_AUTHOR) if interest.bodies >> log & 1]
+        sql = (
+            "SELECT k FROM bodies_missing INDEXED BY bodies_missing_by_log LEFT JOIN bodies_asked USING (k)"
+            f" WHERE log IN ({', '.join(map(str, wanted))}) AND at >= ?"
+        )
         with self.entries.views() as views:
             if now_ms is None:
-                rows = views.execute(sql + " ORDER BY coalesce(tries, 0), k LIMIT ?", (since_ms, limit))
+                sql += " ORDER BY coalesce(tries, 0), k LIMIT ?"
+                rows = views.execute(sql, (interest.bodies_since_ms, limit))
             else:
                 sql += " AND coalesce(due_ms, 0) <= ? ORDER BY k LIMIT ?"
-                rows = views.execute(sql, (since_ms, now_ms, limit))
+                rows = views.execute(sql, (interest.bodies_since_ms, now_ms, limit))
         keys = [key for (key,) in rows]
         return [entry.id for entry in self.entries.at_keys(keys) if entry is not None]
 
     def _fold(self, views: Views, runs: Sequence[KeyedRun]) -> None:
         missing = [
-            (key, _wanted_at(entry))
+            (key, entry.log, _wanted_at(entry))
             for first_key, entries in runs
             for key, entry in enumerate(entries, first_key)
             if entry.body is None
         ]
         if missing:
-            is_gone = bodies_gone.gone_among(views, [key for key, _ in missing])
+            is_gone = bodies_gone.gone_among(views, [row[0] for row in missing])
             missing = [row for row in missing if row[0] not in is_gone]
-            views.insert_rows("bodies_missing", ("k", "at"), missing)
+            views.insert_rows("bodies_missing", _MISSING, missing)
         self._folding.fold(views, runs)
 
     def _fold_restored(self, views: Views, runs: Sequence[KeyedRun]) -> None:
@@ -243,11 +258,11 @@ class Shelf:
         """Bodies go that are to come again."""
         self._unfold_body(views, runs)
         rows = [
-            (key, _wanted_at(entry))
+            (key, entry.log, _wanted_at(entry))
             for first_key, entries in runs
             for key, entry in enumerate(entries, first_key)
         ]
-        views.insert_rows("bodies_missing", ("k", "at"), rows)
+        views.insert_rows("bodies_missing", _MISSING, rows)
 
 
 def _wanted_at(entry: Entry) -> int:

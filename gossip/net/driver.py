@@ -213,7 +213,7 @@ class Driver:
         self.give(events.BodiesRead(effect.token, tuple(answers)))
 
     async def _find_missing(self, effect: events.FindMissingBodies) -> None:
-        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES, effect.since_ms, again=effect.again)
+        ids = await self._keeper.missing_bodies(limits.WANTED_BODIES, effect.interest, again=effect.again)
         if ids:
             self.give(events.BodiesMissing(tuple(ids)))
 

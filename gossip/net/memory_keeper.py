@@ -6,6 +6,7 @@ import trio
 
 from gossip.ledger import Ledger
 from gossip.proto.events import Committed, Piece, Verdict
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.messages import BodyAnswer
 from store.entry import Entry
 from store.errors import InvalidEntry
@@ -80,10 +81,12 @@ class MemoryKeeper:
         await trio.lowlevel.checkpoint()
         return self.ledger.read_bodies(ids)
 
-    async def missing_bodies(self, limit: int, since_ms: int = 0, *, again: bool = False) -> list[EntryId]:
+    async def missing_bodies(
+        self, limit: int, interest: Interest = EVERYTHING, *, again: bool = False
+    ) -> list[EntryId]:
         """Entries whose body is missing and wanted."""
         await trio.lowlevel.checkpoint()
-        return self.ledger.missing_bodies(limit, since_ms)
+        return self.ledger.missing_bodies(limit, interest)
 
     async def note_absent(self, ids: Sequence[EntryId]) -> None:
         """Nothing rests here."""

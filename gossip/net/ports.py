@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gossip.proto.events import Committed, Piece, Verdict
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.messages import BodyAnswer
 from store.ids import AuthorId, EntryId
 from store.interface import LogState
@@ -52,9 +53,11 @@ class Keeper(Protocol):
         """The bodies of these entries, or why not."""
         ...
 
-    async def missing_bodies(self, limit: int, since_ms: int = 0, *, again: bool = False) -> list[EntryId]:
-        """At most `limit` entries whose body is missing here and was neither deleted nor expired; none that
-        claims a time before `since_ms`, other than in `id` logs. `again`: also those that rest."""
+    async def missing_bodies(
+        self, limit: int, interest: Interest = EVERYTHING, *, again: bool = False
+    ) -> list[EntryId]:
+        """At most `limit` entries whose body is missing here and was neither deleted nor expired; none whose
+        body `interest` does not want. `again`: also those that rest."""
         ...
 
     async def note_absent(self, ids: Sequence[EntryId]) -> None:

@@ -106,7 +106,7 @@ class BodyTrade:
         effects = [effect for peer in sorted(waiting) for effect in self._read_for(peer, [entry_id])]
         if self._has_more and not self._wants:
             self._has_more = False
-            effects.append(events.FindMissingBodies(self._context.interest.bodies_since_ms))
+            effects.append(events.FindMissingBodies(self._context.interest))
         return effects
 
     def due(self, holders: Holders, neighbours: Sequence[AuthorId], now: float) -> list[Effect]:

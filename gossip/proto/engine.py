@@ -283,7 +283,7 @@ class Engine:
             return self._push.bodies_due(now)
         if name == PERIODIC:
             asked = self._syncing.periodic(self.neighbours(), now)
-            missing = events.FindMissingBodies(self.context.interest.bodies_since_ms)
+            missing = events.FindMissingBodies(self.context.interest)
             return [missing, *self._open_with(asked, now)]
         if name == MISSING:
             return self._fetch_missing(now)

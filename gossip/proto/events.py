@@ -9,7 +9,7 @@ effects; `gossip.sim` does the same on virtual time. No value here does anything
 from typing import NamedTuple, NewType
 
 from gossip.errors import Severity
-from gossip.proto.interest import Interest
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.messages import BodyAnswer, PushMessage
 from gossip.proto.sync_messages import SyncMessage
 from store.entry import Entry
@@ -321,8 +321,8 @@ class DeliverBody(NamedTuple):
 class FindMissingBodies(NamedTuple):
     """Look which bodies are missing; `BodiesMissing` follows where some are."""
 
-    since_ms: int = 0
-    """Those of entries that claim an earlier time are not wanted, `id` logs apart."""
+    interest: Interest = EVERYTHING
+    """Those that it does not want are not missed."""
     again: bool = False
     """Also those that rest because nobody had them: there is somebody new to ask."""
 

@@ -85,12 +85,7 @@ class Push:
         name = f"hello:{peer.hex()}"
         self._mute[name] = peer
         context.schedule.set(name, link.since + limits.HELLO_WAIT_S)
-        hello = wire.Hello(
-            context.network,
-            context.interest,
-            context.tuning.hub,
-            context.own_addresses(),
-        )
+        hello = wire.Hello(context.network, context.interest, context.tuning.hub, context.own_addresses())
         return [events.SendPush(peer, hello)]
 
     def link_down(self, peer: AuthorId, now: float) -> list[Effect]:
@@ -114,7 +109,7 @@ class Push:
         return [*(events.SendPush(peer, told) for peer in self.links), self._find_missing()]
 
     def _find_missing(self, *, again: bool = False) -> Effect:
-        return events.FindMissingBodies(self._context.interest.bodies_since_ms, again)
+        return events.FindMissingBodies(self._context.interest, again)
 
     def is_mute(self, name: str) -> AuthorId | None:
         """The peer that a due moment is about, where it has not said hello yet."""
@@ -335,8 +330,11 @@ class Push:
 
     def _queue(self, piece: Piece) -> None:
         log_id, sections_of = LogId(piece[0].author, piece[0].log), self._context.admission.section_ids_of
+        ours = self._context.interest
         for peer, link in self.links.items():
-            if link.hello is not None and link.interest.carries(log_id, sections_of):
+            if link.hello is None or not link.interest.carries(log_id, sections_of):
+                continue
+            if not ours.withholds(piece, link.interest):
                 link.outbox += (entry for entry in piece if peer not in self._holders.of(entry.id))
 
     def _flush_soon(self, now: float) -> list[Effect]:

@@ -329,7 +329,7 @@ class Syncing:
             self._later.discard(peer)
             self.wish(peer, now + self._context.jitter(limits.GAP_WAIT_S))
         if session.receiving.lacks_bodies:
-            effects.append(events.FindMissingBodies(self._context.interest.bodies_since_ms))
+            effects.append(events.FindMissingBodies(self._context.interest))
         return effects
 
     def _go_on(self, session: SyncSession, effects: list[Effect], now: float) -> list[Effect]:

@@ -9,7 +9,7 @@ commit, and in which thread this runs, is the caller's.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from node.limits import FOLLOW_BATCH, MAX_AWAITED_BODIES
@@ -83,7 +83,7 @@ class Following:
         self._change = self._store.last_change()
         self._last_key = self._store.last_key()
         with self._store.views() as views:
-            self._awaited = set(_without_body(views, self._last_key))
+            self._awaited = set(_without_body(views, self._last_key, self._source.logs))
             self._hidden = self._source.hidden(views, MAX_AWAITED_BODIES)
         shown = self._source.begin()
         self._told = frozenset(each["id"] for each in shown)
@@ -156,7 +156,8 @@ class Following:
             self._hidden = heapq.nsmallest(MAX_AWAITED_BODIES, self._hidden)
 
 
-def _without_body(views: ReadViews, last_key: int) -> list[int]:
-    """Keys of the newest entries whose body is missing."""
-    sql = "SELECT k FROM bodies_missing WHERE k <= ? ORDER BY k DESC LIMIT ?"
+def _without_body(views: ReadViews, last_key: int, logs: Collection[LogNo]) -> list[int]:
+    """Keys of the newest entries of these logs whose body is missing."""
+    listed = ", ".join(str(int(log)) for log in sorted(logs))
+    sql = f"SELECT k FROM bodies_missing WHERE log IN ({listed}) AND k <= ? ORDER BY k DESC LIMIT ?"
     return [key for (key,) in views.execute(sql, (last_key, MAX_AWAITED_BODIES))]

@@ -1,7 +1,7 @@
 """Why a body is not here although its entry is: it was deleted, or let go to keep within a quota.
 
-    bodies_gone   (k, why, source, claimed, size)  one row a body that is gone and is not to come back
-    bodies_asked  (k, due_ms, tries)               bodies that are missing and that nobody asked had
+    bodies_gone   (k, why, source, log, claimed, size)  one row a body that is gone and is not to come back
+    bodies_asked  (k, due_ms, tries)                    bodies that are missing and that nobody asked had
 
 Who is missing a body is asked for it; who has it gone says so. A body that was deleted comes back only if
 the deletion goes (its log was cut), one that was let go if the owner wants it again. Functions here work
@@ -31,7 +31,7 @@ LAST_REST_MS: Final = 86_400_000
 """Longest such rest: a peer that has it may come by once a day."""
 
 _REST_DOUBLINGS: Final = 11
-_COLUMNS: Final = ("k", "why", "source", "claimed", "size")
+_COLUMNS: Final = ("k", "why", "source", "log", "claimed", "size")
 
 
 class Drop(NamedTuple):
@@ -81,7 +81,7 @@ def drop_bodies(connection: apsw.Connection, drops: Iterable[Drop], unfold: Unfo
         if before is not None and before.why == DELETED:
             continue
         drop = wanted[key]
-        rows.append((key, drop.why, drop.source, held.time_ms, held.body_bytes))
+        rows.append((key, drop.why, drop.source, held.log, held.time_ms, held.body_bytes))
         if row[1] is not None:
             found.append((EntryKey(key), held))
     if found and unfold is not None:
@@ -141,7 +141,7 @@ def forget(views: Views, runs: Iterable[KeyedRun]) -> None:
         for table in ("bodies_gone", "bodies_asked", "deletions_refused"):
             views.execute(f"DELETE FROM {table} WHERE k BETWEEN ? AND ?", keys)
         views.execute(
-            "INSERT OR IGNORE INTO bodies_missing (k, at) SELECT k, claimed FROM bodies_gone"
+            "INSERT OR IGNORE INTO bodies_missing (k, log, at) SELECT k, log, claimed FROM bodies_gone"
             " WHERE source BETWEEN ? AND ?",
             keys,
         )
@@ -152,7 +152,7 @@ def want_again(views: Views, keys: Sequence[int]) -> None:
     """Bodies that were let go are missing from now on, so that they are asked for."""
     for key in keys:
         views.execute(
-            "INSERT OR IGNORE INTO bodies_missing (k, at) SELECT k, claimed FROM bodies_gone"
+            "INSERT OR IGNORE INTO bodies_missing (k, log, at) SELECT k, log, claimed FROM bodies_gone"
             " WHERE k = ? AND why = ?",
             (key, LET_GO),
         )

@@ -5,10 +5,12 @@ import trio
 
 from gossip.proto.context import Tuning
 from gossip.proto.interest import EVERYTHING, Interest, choose
-from store.ids import LOG_ID
+from store.ids import LOG_BOX_0, LOG_ID, LogNo
 from store.log import LogId
 
 LYON, BERLIN = b"l" * 32, b"b" * 32
+BOX_3, BOX_4 = LogNo(LOG_BOX_0 + 3), LogNo(LOG_BOX_0 + 4)
+OWN_BOX = choose(bodies=0xFFFF | 1 << BOX_3)
 
 
 def knows_sections(by_name):
@@ -113,3 +115,87 @@ async def test_old_bodies_come_only_once_they_are_wanted(autojump_clock, lab):
     await lab.wait_until(lambda: missing() == [*range(1, 21)])
     bob.driver.change_interest(EVERYTHING)
     await lab.wait_until(lambda: missing() == [])
+
+
+@pytest.fixture
+async def three_with_a_hub(autojump_clock, lab):
+    """A hub that carries everything; who writes packets; a laptop that wants those of one box alone."""
+    hub = await lab.station("hub", tuning=Tuning(hub=True))
+    writer = await lab.station("writer")
+    laptop = await lab.station("laptop", tuning=Tuning(interest=OWN_BOX))
+    for station in (writer, laptop):
+        station.know(hub)
+    await lab.wait_until(lambda: writer.is_linked(hub) and laptop.is_linked(hub))
+    return hub, writer, laptop
+
+
+def write_packet(station, box):
+    entry = station.person.write([114, b"packet"], box)
+    station.keeper.publish(entry)
+    return entry
+
+
+def has_body(station, entry):
+    return station.ledger.store.entry(entry.id).body is not None
+
+
+def holds(station, *entries):
+    return all(seq(station, LogId(entry.author, entry.log)) >= entry.seq for entry in entries)
+
+
+async def test_a_packet_comes_whole_in_ones_own_box_and_as_a_header_in_others(
+    autojump_clock, lab, three_with_a_hub
+):
+    hub, writer, laptop = three_with_a_hub
+    mine, other = write_packet(writer, BOX_3), write_packet(writer, BOX_4)
+    await lab.wait_until(lambda: holds(hub, mine, other) and holds(laptop, mine, other))
+    await trio.sleep(200)
+    assert has_body(laptop, mine)
+    assert not has_body(laptop, other)
+    assert has_body(hub, mine)
+    assert has_body(hub, other)
+    assert laptop.digest == hub.digest == writer.digest
+    assert hub.driver.interests()[laptop.device] == OWN_BOX
+
+
+async def test_who_was_away_gets_the_bodies_of_his_box_by_sync(autojump_clock, lab):
+    hub = await lab.station("hub", tuning=Tuning(hub=True))
+    mine, other = write_packet(hub, BOX_3), write_packet(hub, BOX_4)
+    laptop = await lab.station("laptop", tuning=Tuning(interest=OWN_BOX))
+    laptop.know(hub)
+    await lab.wait_until(lambda: holds(laptop, mine, other))
+    await trio.sleep(200)
+    assert [has_body(laptop, entry) for entry in (mine, other)] == [True, False]
+
+
+async def test_bodies_are_fetched_once_they_are_wanted_and_stay_when_they_are_not(
+    autojump_clock, lab, three_with_a_hub
+):
+    hub, writer, laptop = three_with_a_hub
+    entries = [write_packet(writer, BOX_4) for _ in range(5)]
+    await lab.wait_until(lambda: holds(laptop, *entries))
+    assert not any(has_body(laptop, entry) for entry in entries)
+    laptop.driver.change_interest(EVERYTHING)
+    await lab.wait_until(lambda: all(has_body(laptop, entry) for entry in entries))
+    laptop.driver.change_interest(OWN_BOX)
+    await lab.wait_until(lambda: hub.driver.interests()[laptop.device] == OWN_BOX)
+    later = write_packet(writer, BOX_4)
+    await lab.wait_until(lambda: holds(laptop, later))
+    await trio.sleep(200)
+    assert all(has_body(laptop, entry) for entry in entries)
+    assert not has_body(laptop, later)
+
+
+async def test_a_laptop_between_two_others_hands_on_headers_and_whoever_has_it_the_body(autojump_clock, lab):
+    middle = await lab.station("middle", tuning=Tuning(interest=OWN_BOX))
+    writer, reader = await lab.station("writer"), await lab.station("reader")
+    for station in (writer, reader):
+        station.know(middle)
+    await lab.wait_until(lambda: writer.is_linked(middle) and reader.is_linked(middle))
+    packet = write_packet(writer, BOX_4)
+    await lab.wait_until(lambda: holds(middle, packet) and holds(reader, packet))
+    assert not has_body(middle, packet)
+    assert not has_body(reader, packet)
+    reader.know(writer)
+    await lab.wait_until(lambda: has_body(reader, packet))
+    assert not has_body(middle, packet)

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from gossip.proto.events import Accepted, Behind, Committed, Diverged, Rejected, Stopped, Unwanted
+from gossip.proto.interest import Interest, choose
 from gossip.proto.messages import HELD, NOT_HELD
 from node.bus import Bus
 from node.intake import Intake
@@ -13,7 +14,7 @@ from node.testing.homes import befriend
 from node.testing.people import NETWORK, Person, chain_after, spoiled
 from node.testing.table import laid_table
 from store.entry import MAX_SEQ, Entry, sign
-from store.ids import LOG_FEED, LOG_ID, AuthorId
+from store.ids import LOG_BOX_0, LOG_DELETIONS, LOG_FEED, LOG_ID, AuthorId, LogNo
 from store.log import BAD, FORK, Head, LogId, fork_proof
 
 
@@ -102,6 +103,31 @@ async def test_a_missing_body_is_known_asked_for_and_folded_when_it_comes() -> N
         assert await table.intake.missing_bodies(5) == []
         [answer] = await table.intake.read_bodies([entry.id])
         assert (answer.status, answer.body) == (HELD, entry.body)
+
+
+async def test_a_body_that_is_not_wanted_is_not_missed_until_it_is_and_not_held_meanwhile() -> None:
+    async with laid_table() as table:
+        mine, other = LogNo(LOG_BOX_0 + 3), LogNo(LOG_BOX_0 + 4)
+        packets = [table.alice.write([114, b"packet"], box) for box in (mine, other)]
+        old = table.alice.post("long ago", time_ms=999)
+        identity = table.alice.write([96, ""], LOG_DELETIONS, [old.id], time_ms=1)
+        for entry in (*packets, old, identity):
+            assert isinstance(await table.give(entry.without_body()), Accepted)
+        ids = [entry.id for entry in (*packets, old, identity)]
+        interest = choose(bodies_since_ms=1_000, bodies=0xFFFF | 1 << mine)
+        assert await table.intake.missing_bodies(9, interest) == [ids[0], ids[3]]
+        assert await table.intake.missing_bodies(9, interest, again=True) == [ids[0], ids[3]]
+        assert await table.intake.missing_bodies(1, interest, again=True) == [ids[0]]
+        assert [answer.status for answer in await table.intake.read_bodies(ids)] == [NOT_HELD] * 4
+        assert await table.intake.missing_bodies(9, Interest(1 << LOG_FEED)) == [old.id]
+        assert await table.intake.missing_bodies(9, Interest(0)) == []
+        await table.intake.note_absent(ids[:2])
+        assert await table.intake.missing_bodies(9) == ids[2:]
+        assert await table.intake.missing_bodies(9, again=True) == [*ids[2:], *ids[:2]]
+        assert packets[1].body is not None
+        assert await table.intake.ingest_body(ids[1], packets[1].body, table.bob.id)
+        [answer] = await table.intake.read_bodies(ids[1:2])
+        assert (answer.status, answer.body) == (HELD, packets[1].body)
 
 
 async def test_a_body_that_nobody_asked_for_does_no_harm() -> None:

@@ -18,7 +18,7 @@ from gossip.proto.interest import EVERYTHING, Interest, choose
 from node.testing.people import NETWORK, Person, people
 from store.entry import Entry
 from store.frontier import Frontier
-from store.ids import LOG_FEED, LOG_ID, AuthorId
+from store.ids import LOG_BOX_0, LOG_FEED, LOG_ID, AuthorId, EntryId, LogNo
 from store.interface import LogState
 from store.log import Head, LogId, fork_proof
 
@@ -29,6 +29,9 @@ OF_LYON = choose(sections=[LYON])
 OF_LEA, OF_BEA, OF_CAROL = LEA.posts(3), BEA.posts(3), CAROL.posts(3)
 BEA_ID = (BEA.write([16, "bea"], LOG_ID),)
 SINCE_MS = OF_LEA[1].time_ms
+BOX_3, BOX_4 = LogNo(LOG_BOX_0 + 3), LogNo(LOG_BOX_0 + 4)
+IN_BOX_3, IN_BOX_4 = (LEA.write([114, b"3"], BOX_3),), (LEA.write([114, b"4"], BOX_4),)
+OWN_BOX = choose(bodies=0xFFFF | 1 << BOX_3)
 
 
 class Sections(Everyone):
@@ -133,7 +136,19 @@ def test_the_store_is_asked_for_wanted_bodies_only() -> None:
     desk = Desk(choose(bodies_since_ms=SINCE_MS))
     desk.give(events.LinkUp(LEA.id, "", False))
     effects = desk.give(events.PushReceived(LEA.id, wire.Hello(NETWORK, EVERYTHING, False, ())))
-    assert events.FindMissingBodies(SINCE_MS, again=True) in effects
+    assert events.FindMissingBodies(choose(bodies_since_ms=SINCE_MS), again=True) in effects
+
+
+@pytest.mark.parametrize(("entries", "asked"), [(IN_BOX_3, [IN_BOX_3[0].id]), (IN_BOX_4, [])])
+def test_bodies_of_logs_that_are_carried_without_them_are_not_asked_for(
+    entries: Piece, asked: list[EntryId]
+) -> None:
+    desk = Desk(OWN_BOX)
+    bare = tuple(entry.without_body() for entry in entries)
+    (deliver,) = of(events.Deliver, desk.give(events.PushReceived(CAROL.id, wire.Entries(bare))))
+    verdict = events.Accepted(LogId(LEA.id, bare[0].log), Head(1, bare[0].id), 1)
+    effects = desk.give(events.Judged(deliver.token, (verdict,)))
+    assert [name for effect in of(events.SendPush, effects) for name in effect.message.ids] == asked
 
 
 # What is sent.
@@ -151,6 +166,19 @@ def test_old_bodies_stay_here_but_headers_and_id_logs_go() -> None:
     sent = desk.commit(OF_LEA, BEA_ID)
     assert sent[BOB.id] == [OF_LEA[0].without_body(), *OF_LEA[1:], *BEA_ID]
     assert sent[CAROL.id] == [*OF_LEA, *BEA_ID]
+
+
+def test_packets_go_whole_to_who_wants_them_and_without_their_bodies_to_others() -> None:
+    desk = Desk(bob=OWN_BOX)
+    sent = desk.commit(IN_BOX_3, IN_BOX_4)
+    assert sent[BOB.id] == [*IN_BOX_3, IN_BOX_4[0].without_body()]
+    assert sent[CAROL.id] == [*IN_BOX_3, *IN_BOX_4]
+
+
+def test_what_came_without_its_body_is_not_pushed_to_who_would_ask_for_it_in_vain() -> None:
+    desk = Desk(OWN_BOX, bob=OWN_BOX)
+    bare = (IN_BOX_4[0].without_body(),)
+    assert desk.commit(bare) == {BOB.id: [*bare]}
 
 
 def test_a_neighbour_that_carries_something_else_now_is_sent_that() -> None:
@@ -195,7 +223,7 @@ def test_a_changed_interest_is_told_and_what_is_wanted_now_is_fetched() -> None:
     effects = desk.give(events.InterestChanged(EVERYTHING))
     told = wire.Interested(EVERYTHING)
     assert of(events.SendPush, effects) == [events.SendPush(BOB.id, told), events.SendPush(CAROL.id, told)]
-    assert events.FindMissingBodies(0) in effects
+    assert events.FindMissingBodies(EVERYTHING) in effects
     later = desk.wait(5)
     assert {opened.peer for opened in of(events.OpenSync, effects + later)} == {BOB.id, CAROL.id}
     assert parse_announcement(of(events.Announce, later)[0].payload).interest == EVERYTHING

@@ -49,7 +49,7 @@ def position_of(log_id: LogId, seq: int) -> Positions:
 
 
 INTERESTS = st.sampled_from(
-    [EVERYTHING, Interest(4), choose(sections=[bytes(32)]), choose(bodies_since_ms=9)]
+    [EVERYTHING, Interest(4), choose(sections=[bytes(32)]), choose(bodies_since_ms=9), choose(bodies=4)]
 )
 SHOWN = st.builds(entries_of, st.lists(st.integers(0, 11), min_size=1, max_size=4), st.booleans())
 RUNS = st.tuples(st.integers(0, 7), st.integers(1, 8)).map(

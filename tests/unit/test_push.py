@@ -114,7 +114,7 @@ def test_a_new_link_begins_with_hello_on_both_sides() -> None:
     known = (WHERE[0],)
     assert post.push.received(EVE.id, hello(Interest(5)), NOW) == [
         events.Learned(EVE.id, known, False, met=True),
-        events.FindMissingBodies(again=True),
+        events.FindMissingBodies(Interest(12), again=True),
     ]
     assert post.push.interest_of(EVE.id) == Interest(5)
 

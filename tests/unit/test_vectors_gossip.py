@@ -67,8 +67,8 @@ def json_of(value: Any) -> Any:
     """An interest as the files have it."""
     if type(value) is int:
         return value
-    logs, sections, since_ms = value
-    return [logs, None if sections is None else [section.hex() for section in sections], since_ms]
+    logs, sections, since_ms, bodies = value
+    return [logs, None if sections is None else [section.hex() for section in sections], since_ms, bodies]
 
 
 def accept_announcement(case: Case) -> None:

@@ -138,13 +138,14 @@ def accept_frontier(case: Case) -> None:
 def interest_of(value: Any) -> Interest:
     if type(value) is int:
         return Interest(value)
-    logs, sections, since_ms = value
-    return Interest(logs, None if sections is None else tuple(map(bytes.fromhex, sections)), since_ms)
+    logs, sections, since_ms, wanted = value
+    chosen = None if sections is None else tuple(map(bytes.fromhex, sections))
+    return Interest(logs, chosen, since_ms, logs & ~wanted)
 
 
 def is_carried(interest: Any, author: str, log: int, sections_of: dict[str, list[str]]) -> bool:
     """From the words of the specification."""
-    logs, sections, _ = [interest, None, 0] if type(interest) is int else interest
+    logs, sections, *_ = [interest, None] if type(interest) is int else interest
     own = sections_of.get(author, [])
     in_section = sections is None or log == 0 or not own or bool(set(own) & set(sections))
     return bool(logs >> log & 1) and in_section

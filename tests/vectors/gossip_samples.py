@@ -10,7 +10,7 @@ from gossip.proto.interest import EVERYTHING, Interest, choose
 from gossip.proto.parts import Listed, Positions, Split, Wanted
 from store.crypto import digest
 from store.entry import MAX_SEQ
-from store.ids import LOG_DOCS, EntryId, LogNo
+from store.ids import LOG_BOX_0, LOG_DOCS, EntryId, LogNo
 from store.log import LogId
 
 ADDRESS = "/ip4/192.0.2.7/tcp/4001"
@@ -26,6 +26,7 @@ def an_id(number: int) -> EntryId:
 
 
 NARROW = choose(0b1101, [an_id(20), an_id(21)], TIME_MS)
+OWN_BOX = choose(bodies=0xFFFF | 1 << LOG_BOX_0 + 3)
 
 
 def hellos() -> dict[str, push.PushMessage]:
@@ -48,6 +49,7 @@ def hellos() -> dict[str, push.PushMessage]:
         "hello of one who carries all sections, and bodies from a time on": push.Hello(
             NETWORK, choose(bodies_since_ms=TIME_MS), False, ()
         ),
+        "hello of one who wants packets of box-3 alone": push.Hello(NETWORK, OWN_BOX, False, (ADDRESS,)),
         "hello of one who carries no section": push.Hello(NETWORK, choose(sections=()), False, ()),
         "hello of one who carries 64 sections": push.Hello(
             NETWORK, choose(sections=map(an_id, range(64))), False, ()
@@ -76,6 +78,7 @@ def push_messages() -> dict[str, push.PushMessage]:
         "evidence of a fork": push.EvidenceFound(bob_fork().encode()),
         "nudge": push.Nudge(an_id(5)),
         "interested in everything": push.Interested(EVERYTHING),
+        "interested in packets of box-3 alone": push.Interested(OWN_BOX),
         "interested in two sections": push.Interested(NARROW),
     }
 
@@ -136,6 +139,7 @@ def announcements() -> dict[str, Announcement]:
         "of a laptop": Announcement(TIME_MS, False, EVERYTHING, (ADDRESS,), heads[2:3]),
         "of a device that says nothing of itself": Announcement(0, False, Interest(0), (), ()),
         "of a hub with every log": Announcement(2**53 - 1, True, EVERYTHING, (ADDRESS,) * 16, heads),
+        "of one who wants packets of box-3 alone": Announcement(TIME_MS, False, OWN_BOX, (ADDRESS,), ()),
         "of one who carries two sections": Announcement(TIME_MS, False, NARROW, (ADDRESS,), ()),
     }
 

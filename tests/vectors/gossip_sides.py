@@ -54,7 +54,7 @@ def shown_interest(interest: Interest) -> int | list[object]:
     if interest == Interest(interest.logs):
         return interest.logs
     sections = None if interest.sections is None else [section.hex() for section in interest.sections]
-    return [interest.logs, sections, interest.bodies_since_ms]
+    return [interest.logs, sections, interest.bodies_since_ms, interest.bodies]
 
 
 class Side:

@@ -108,6 +108,7 @@ def selections() -> Iterator[Case]:
         "no section, so id logs and those of no member": (choose(sections=[]), EVERYTHING),
         "id logs are in whatever the sections, unless their number is not": (choose(0b100, [berlin]), some),
         "age plays no part": (choose(bodies_since_ms=2**50), some),
+        "nor do the logs whose bodies are wanted": (choose(bodies=0), some),
     }
     feeds = states_of([ALICE_FEED, BOB_FEED, CAROL_ID, chain(1, "carol", key=CAROL)])
     frontier = Frontier(NETWORK, feeds)
@@ -231,6 +232,10 @@ def sessions() -> Iterator[Case]:
     yield session(
         "the initiator wants no bodies from before a time, other than in id logs",
         both([ALICE_FEED], everything, carried=since),
+    )
+    yield session(
+        "the initiator wants no bodies but those of id, keys and deletions logs",
+        both([ALICE_FEED], everything, carried=choose(bodies=0)),
     )
     yield session("a fork at one seq is searched for and proved", both([BOB_FEED], [bob_branch()]))
     yield session(

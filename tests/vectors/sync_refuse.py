@@ -112,21 +112,37 @@ def broken_turns() -> dict[str, tuple[str, dict[int, Any]]]:
     }
 
 
+def broken_interests() -> dict[str, tuple[str, dict[int, Any]]]:
+    """Interests that break a rule."""
+    return {
+        "an interest of 2**32": ("open", {2: 2**32}),
+        "an interest below 0": ("open", {2: -1}),
+        "an interest as a list that a number says": ("open", {2: [5, None, 0, 5]}),
+        "an interest in 65 sections": (
+            "open",
+            {2: [5, [number.to_bytes(32, "big") for number in range(65)], 0, 5]},
+        ),
+        "an interest in sections that are not in order": (
+            "open",
+            {2: [5, [b"\x02" * 32, b"\x01" * 32], 0, 5]},
+        ),
+        "an interest in a section of 31 bytes": ("open", {2: [5, [bytes(31)], 0, 5]}),
+        "an interest in bodies from 2**53 on": ("open", {2: [5, None, 2**53, 5]}),
+        "an interest of three values": ("open", {2: [5, None, 1]}),
+        "an interest in bodies of logs that are not carried": ("open", {2: [5, None, 0, 13]}),
+        "an interest without bodies of id logs": ("open", {2: [5, None, 0, 4]}),
+        "an interest without bodies of keys logs": ("open", {2: [6, None, 0, 4]}),
+        "an interest without bodies of deletions logs": ("open", {2: [0x404, None, 0, 4]}),
+        "an interest with true for bodies": ("open", {2: [5, None, 0, True]}),
+    }
+
+
 def broken_messages() -> dict[str, tuple[str, dict[int, Any]]]:
     """Messages with values that break a rule."""
     return {
         "open of version 2": ("open", {1: 2}),
         "open of version true": ("open", {1: True}),
-        "an interest of 2**32": ("open", {2: 2**32}),
-        "an interest below 0": ("open", {2: -1}),
-        "an interest as a list that a number says": ("open", {2: [5, None, 0]}),
-        "an interest in 65 sections": (
-            "open",
-            {2: [5, [number.to_bytes(32, "big") for number in range(65)], 0]},
-        ),
-        "an interest in sections that are not in order": ("open", {2: [5, [b"\x02" * 32, b"\x01" * 32], 0]}),
-        "an interest in a section of 31 bytes": ("open", {2: [5, [bytes(31)], 0]}),
-        "an interest in bodies from 2**53 on": ("open", {2: [5, None, 2**53]}),
+        **broken_interests(),
         "a nonce of 15 bytes": ("open", {3: bytes(15)}),
         "a digest of 31 bytes": ("open", {4: bytes(31)}),
         "logs below 0": ("open", {5: -1}),

@@ -1,9 +1,11 @@
 -- Why a body is not here although its entry is: k of the entry; why: 1 deleted, 2 let go to keep within a
--- quota. source: key of the deletion, where it was deleted. claimed: time_ms of the entry; size: bytes of the body.
+-- quota. source: key of the deletion, where it was deleted. log: number of the entry's log; claimed: its time_ms;
+-- size: bytes of the body.
 CREATE TABLE bodies_gone (
     k INTEGER PRIMARY KEY,
     why INTEGER NOT NULL,
     source INTEGER,
+    log INTEGER NOT NULL,
     claimed INTEGER NOT NULL,
     size INTEGER NOT NULL
 ) STRICT;
