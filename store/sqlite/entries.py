@@ -34,6 +34,7 @@ from store.sqlite.bodies_gone import Drop, Dropped, drop_bodies
 from store.sqlite.changes import BodyChange, count_changes, note_changes, read_changes
 from store.sqlite.connection import Database
 from store.sqlite.finding import find_between, find_entry, find_headers
+from store.sqlite.gathering import settle_all, settle_full
 from store.sqlite.migrations import migrate
 from store.sqlite.rebuilding import ViewDigest, digest_of, fold_anew
 from store.sqlite.recent import Recent
@@ -60,6 +61,7 @@ class _Added(NamedTuple):
     numbers: dict[LogId, int]
     states: dict[LogId, LogState]
     recent_ids: int
+    fresh: dict[str, int]
 
 
 class SqliteEntryStore:
@@ -83,6 +85,7 @@ class SqliteEntryStore:
             self._next_key = next_free(connection, "key", "SELECT max(k) FROM entries")
             self._next_arrival = next_free(connection, "arrival", "SELECT max(n) FROM arrivals")
             self._recent_ids = id_index.count_recent(connection)
+        self._fresh: dict[str, int] = {}
 
     def logs(self) -> dict[LogId, LogState]:
         """Every log held, with its state."""
@@ -259,14 +262,18 @@ class SqliteEntryStore:
         recent_ids = id_index.note(connection, keyed, self._recent_ids)
         logs.write_pieces(connection, logs.numbered(pieces, keyed, numbers))
         logs.write_states(connection, [(numbers[log_id], log_id, states[log_id]) for log_id in states])
+        fresh = self._fresh
         if fold is not None:
-            fold(Views(connection), keyed)
-        return _Added(keyed, pieces, numbers, states, recent_ids)
+            views = Views(connection)
+            fold(views, keyed)
+            fresh = settle_full(connection, fresh, views.came)
+        return _Added(keyed, pieces, numbers, states, recent_ids, fresh)
 
     def _note(self, added: "_Added") -> None:
         self._numbers.update(added.numbers)
         self._states.update(added.states)
         self._recent_ids = added.recent_ids
+        self._fresh = added.fresh
         self._next_arrival += len(added.pieces)
         self._next_key += sum(len(run.entries) for run in added.keyed)
         self._recent.add(added.keyed)
@@ -356,7 +363,8 @@ class SqliteEntryStore:
                 connection.execute("UPDATE entries SET body = ? WHERE k = ?", (body, key)).fetchall()
                 note_changes(connection, [(key, entry)])
                 if fold is not None:
-                    fold(Views(connection), [KeyedRun(key, [entry._replace(body=body)])])
+                    settle_all(connection)
+                    fold(Views(connection, is_settled=True), [KeyedRun(key, [entry._replace(body=body)])])
 
     def close(self) -> None:
         """Close the file and its connections; safe to call twice."""

@@ -29,7 +29,7 @@ from store.sqlite import id_index, logs
 from store.sqlite.changes import count_changes
 from store.sqlite.connection import Database, own_errors
 from store.sqlite.removal import next_free
-from store.sqlite.views import Schema
+from store.sqlite.views import Schema, tables_of
 
 KEY_COLUMN: Final = "k"
 """What a column is called that holds the key of an entry."""
@@ -122,7 +122,7 @@ def _is_held(connection: apsw.Connection, entry_id: EntryId) -> bool:
 
 def _view_of(connection: apsw.Connection, schema: Schema, before: int, tell: Callable[[int], None]) -> View:
     rows = strays = total = 0
-    for table in _tables_of(connection, schema.name):
+    for table in tables_of(connection, schema.name):
         head = [schema.name, table, schema.version]
         for is_stray, values in _rows_of(connection, table):
             packed = encode_trusted([*head, *values])
@@ -134,11 +134,6 @@ def _view_of(connection: apsw.Connection, schema: Schema, before: int, tell: Cal
     count = rows.to_bytes(_COUNT_BYTES, "big")
     total_bytes = (total % _MODULUS).to_bytes(_NUMBER_BYTES, "little")
     return View(rows, digest(_DOMAIN + count + total_bytes), strays)
-
-
-def _tables_of(connection: apsw.Connection, app: str) -> list[str]:
-    row: Any = connection.execute("SELECT tables FROM app_schemas WHERE name = ?", (app,)).fetchone()
-    return [] if row is None else sorted(row[0].split())
 
 
 def _rows_of(connection: apsw.Connection, table: str) -> Iterator[tuple[bool, list[Any]]]:

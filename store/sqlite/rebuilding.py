@@ -14,8 +14,9 @@ import apsw
 from store.codec import encode_trusted
 from store.errors import Damaged, WrongKey
 from store.sqlite.connection import Database
+from store.sqlite.gathering import settle_full
 from store.sqlite.rows import read_after
-from store.sqlite.views import Fold, Schema, Views, replace_tables
+from store.sqlite.views import Fold, Schema, Views, replace_tables, tables_of
 
 _BATCH_ENTRIES: Final = 2_000
 """Entries folded at a time; bounds the memory to a few MB."""
@@ -39,10 +40,12 @@ def fold_anew(
     `tell` is told the key that it has come to.
     """
     replace_tables(connection, schemas)
-    views = Views(connection)
+    fresh: dict[str, int] = {}
     last_key = 0
     while (batch := read_after(connection, last_key, _BATCH_ENTRIES)).last_key != last_key:
+        views = Views(connection)
         fold(views, batch.runs)
+        fresh = settle_full(connection, fresh, views.came)
         last_key = batch.last_key
         tell(last_key)
 
@@ -53,16 +56,11 @@ def digest_of(database: Database, app: str) -> ViewDigest:
     count = 0
     try:
         with database.read() as connection:
-            for table in _tables_of(connection, app):
+            for table in tables_of(connection, app):
                 count += _add_table(connection, table, whole.update)
     except (Damaged, WrongKey):
         return ViewDigest(count, b"")
     return ViewDigest(count, whole.digest())
-
-
-def _tables_of(connection: apsw.Connection, app: str) -> list[str]:
-    row: Any = connection.execute("SELECT tables FROM app_schemas WHERE name = ?", (app,)).fetchone()
-    return sorted(row[0].split())
 
 
 def _add_table(connection: apsw.Connection, table: str, add: Callable[[bytes], None]) -> int:

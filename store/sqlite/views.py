@@ -15,6 +15,7 @@ import apsw
 
 from store.interface import KeyedRun
 from store.sqlite.connection import insert_rows
+from store.sqlite.gathering import FRESH, KEPT, Gathered, whole
 
 Row: TypeAlias = tuple[Any, ...]
 """Integers, texts, byte strings or None, as SQLite gives them."""
@@ -28,6 +29,8 @@ class Schema(NamedTuple):
     """Counts from 1; another number than the one on disk has everything folded again."""
     statements: tuple[str, ...]
     """One ``CREATE`` each. Tables and indexes are named after the app, to keep out of others' way."""
+    gathered: tuple[Gathered, ...] = ()
+    """Tables whose rows are gathered and moved in batches; named in the same way."""
 
 
 class ReadViews:
@@ -58,7 +61,24 @@ class ReadViews:
 class Views(ReadViews):
     """Reads and writes the tables of apps, inside the transaction that appends; not to be kept."""
 
-    __slots__ = ()
+    __slots__ = ("came", "is_settled")
+
+    def __init__(self, connection: apsw.Connection, *, is_settled: bool = False) -> None:
+        """`is_settled`: nothing is fresh in any gathered table, and nothing is to become so."""
+        super().__init__(connection)
+        self.is_settled = is_settled
+        self.came: dict[str, int] = {}
+        """How many rows were given to each gathered table."""
+
+    def gather(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows into a gathered table. Those that are there already stay; fastest where keys ascend.
+
+        Rows of entries that may have been folded before need views that are settled.
+        """
+        if rows:
+            part = table + (KEPT if self.is_settled else FRESH)
+            insert_rows(self.connection, part, columns, rows, "ON CONFLICT DO NOTHING")
+            self.came[table] = self.came.get(table, 0) + len(rows)
 
     def insert_columns(
         self, table: str, columns: Sequence[str], values: Sequence[Sequence[Any]], conflict: str = ""
@@ -89,21 +109,33 @@ def installed(connection: apsw.Connection) -> dict[str, int]:
     return dict(rows)
 
 
+def tables_of(connection: apsw.Connection, app: str) -> list[str]:
+    """The tables of an app by name, as it knows them; none where it has none here."""
+    row: Any = connection.execute("SELECT tables FROM app_schemas WHERE name = ?", (app,)).fetchone()
+    return [] if row is None else whole(row[0].split())
+
+
 def replace_tables(connection: apsw.Connection, schemas: Sequence[Schema]) -> None:
     """Drop the tables of all apps, those of apps that are gone too, and create empty ones."""
     rows: Any = connection.execute("SELECT tables FROM app_schemas").fetchall()
-    for (tables,) in rows:
-        for table in tables.split():
-            connection.execute(f'DROP TABLE IF EXISTS "{table}"').fetchall()
+    kinds = _made(connection)
+    for (made,) in rows:
+        for name in made.split():
+            if name in kinds:
+                connection.execute(f'DROP {kinds[name]} "{name}"').fetchall()
     connection.execute("DELETE FROM app_schemas").fetchall()
     for schema in schemas:
-        before = _tables(connection)
-        for statement in schema.statements:
+        before = _made(connection)
+        for statement in (
+            *schema.statements,
+            *(each for table in schema.gathered for each in table.statements),
+        ):
             connection.execute(statement).fetchall()
-        made = " ".join(sorted(_tables(connection) - before))
+        made = " ".join(sorted(_made(connection).keys() - before.keys()))
         connection.execute("INSERT INTO app_schemas VALUES (?, ?, ?)", (schema.name, schema.version, made))
 
 
-def _tables(connection: apsw.Connection) -> set[str]:
-    rows: Any = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    return {name for (name,) in rows}
+def _made(connection: apsw.Connection) -> dict[str, str]:
+    """Names of tables and views, with what each is."""
+    rows: Any = connection.execute("SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view')")
+    return dict(rows)

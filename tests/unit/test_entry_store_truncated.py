@@ -22,6 +22,7 @@ from store.log import Head, LogId, fork_proof
 from store.memory import MemoryEntryStore
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.gathering import whole
 from store.sqlite.search import SearchIndex
 from store.sqlite.views import Row
 
@@ -186,7 +187,8 @@ def all_views(shelf: Shelf) -> dict[str, list[Row]]:
     """Every row of every table of an app."""
     with shelf.entries.views() as views:
         [*names] = views.execute("SELECT tables FROM app_schemas")
-        tables = [name for (text,) in names for name in text.split() if not name.startswith("sqlite")]
+        made = [name for (text,) in names for name in text.split() if not name.startswith("sqlite")]
+        tables = whole(made)
         return {name: sorted(views.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,10 +20,14 @@ from node.testing.society import Society
 from store.entry import Entry
 from store.ids import EntryId, LogNo
 from store.log import LogId
+from store.sqlite import gathering
 from store.sqlite.bodies_gone import LET_GO, Drop
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
 from store.sqlite.portrait import portray
+
+MAX_FRESH = 9
+"""Rows that are gathered here before they are moved: often some of a table lie in either part."""
 
 WORLDS = st.integers(0, 2**32)
 NONSENSE: tuple[object, ...] = (
@@ -43,6 +48,13 @@ NONSENSE: tuple[object, ...] = (
     True,
 )
 """What may stand in a body in place of what should."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_fresh_rows() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gathering, "MAX_FRESH", MAX_FRESH)
+        yield
 
 
 @contextmanager

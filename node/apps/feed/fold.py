@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from node.apps.feed import bodies
 from node.apps.feed.bodies import Correction, Post, Reaction, Translation
 from node.apps.feed.ordering import Ordering, put_right
-from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, SCHEMA, rest_of, tie_of
+from node.apps.feed.tables import ANSWERED, COLUMNS, MENTIONED, PLAIN, SCHEMA, rest_of, tie_of
 from node.apps.kit import Place, Reach, place_of
 from store.entry import Entry
 from store.ids import EntryId
@@ -39,7 +39,10 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     for table, columns in COLUMNS.items():
         found = rows.tables[table]
         found.sort()
-        views.insert_rows(table, columns, found, "ON CONFLICT DO NOTHING")
+        if table == PLAIN:
+            views.insert_rows(table, columns, found, "ON CONFLICT DO NOTHING")
+        else:
+            views.gather(table, columns, found)
     if rows.posts:
         _connect(views, reach, rows.posts)
 
@@ -64,7 +67,7 @@ def _connect(views: Views, reach: Reach, fresh: dict[int, Entry]) -> None:
         if child.at <= parent_entry.time_ms:
             wrong.append(child.key)
     addressed.sort()
-    views.insert_rows("feed_addressed", COLUMNS["feed_addressed"], addressed, "ON CONFLICT DO NOTHING")
+    views.gather("feed_addressed", COLUMNS["feed_addressed"], addressed)
     if wrong:
         put_right(views, reach, ordering, wrong)
 

@@ -65,7 +65,7 @@ _OF_TOPIC: Final = """
     ORDER BY at DESC, tie DESC, k DESC LIMIT ?
 """
 _THREAD: Final = """
-    SELECT k FROM feed_links
+    SELECT at, tie, k FROM feed_links
     WHERE parent = ? AND rest = ? AND at <= ? ORDER BY at DESC, tie DESC LIMIT ?
 """
 _COUNTS: Final = """
@@ -130,7 +130,7 @@ def thread(store: SqliteEntryStore, root: EntryId, until: int, limit: int) -> li
     """A thread in the order of the view: its root, if it is here, and the newest `limit` that link to it."""
     with store.views() as views:
         rows = views.execute(_THREAD, (tie_of(root), rest_of(root), until, limit))
-    posts = at_keys(store, [key for (key,) in rows])
+    posts = at_keys(store, [key for _, _, key in rows])
     linked = [post for post in posts if post is not None and root in post.entry.links]
     first = find(store, root)
     return in_order([*linked, first] if first is not None and first.at <= until else linked)
@@ -148,8 +148,8 @@ def has_words(store: SqliteEntryStore, shown: Shown, words: Words | None) -> boo
 
 def hidden(views: ReadViews, until: int, limit: int) -> list[tuple[int, int]]:
     """Order (ms) and key of the posts that are hidden, those that are hidden for the shortest first."""
-    sql = "SELECT at, k FROM feed_timeline WHERE at > ? ORDER BY at, tie LIMIT ?"
-    return [(at, key) for at, key in views.execute(sql, (until, limit))]
+    sql = "SELECT at, tie, k FROM feed_timeline WHERE at > ? ORDER BY at, tie LIMIT ?"
+    return [(at, key) for at, _, key in views.execute(sql, (until, limit))]
 
 
 def topics(store: SqliteEntryStore, begins: str, since_ms: int, until: int, limit: int) -> list[TopicCount]:

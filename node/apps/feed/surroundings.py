@@ -24,12 +24,12 @@ _AMENDMENTS: Final = """
 """
 _REACTIONS: Final = """
     SELECT target, rest, device, symbol, kept, max(seq)
-    FROM carray(?) AS wanted CROSS JOIN feed_reactions ON target = wanted.value
+    FROM feed_reactions WHERE target IN (SELECT value FROM carray(?))
     GROUP BY target, rest, device, symbol
 """
 _ANSWERS: Final = """
-    SELECT parent, rest, count(*) FROM carray(?) AS wanted CROSS JOIN feed_links ON parent = wanted.value
-    WHERE place = 0 GROUP BY parent, rest
+    SELECT parent, rest, count(*) FROM feed_links
+    WHERE parent IN (SELECT value FROM carray(?)) AND place = 0 GROUP BY parent, rest
 """
 
 

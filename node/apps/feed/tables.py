@@ -28,6 +28,7 @@ amendment counts is asked when it is shown, for it depends on who belongs to who
 
 from typing import Final
 
+from store.sqlite.gathering import Gathered
 from store.sqlite.views import Schema
 
 MENTIONED: Final = 1
@@ -36,45 +37,54 @@ ANSWERED: Final = 2
 
 _TIE_BYTES: Final = 7
 
+PLAIN: Final = "feed_posts"
+"""The one table whose rows come in the order of its key. All others are gathered."""
+
 SCHEMA: Final = Schema(
     "feed",
-    4,
+    5,
+    (f"CREATE TABLE {PLAIN} (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",),
     (
-        "CREATE TABLE feed_posts (k INTEGER PRIMARY KEY, at INT NOT NULL, tie INT NOT NULL)",
-        "CREATE TABLE feed_timeline (at INT, tie INT, k INT, PRIMARY KEY (at, tie, k)) WITHOUT ROWID",
-        """CREATE TABLE feed_links (
-            parent INT, at INT, tie INT, k INT, place INT, rest INT NOT NULL,
-            PRIMARY KEY (parent, at, tie, k, place)
-        ) WITHOUT ROWID""",
-        """CREATE TABLE feed_topics (
-            topic TEXT, at INT, tie INT, k INT, PRIMARY KEY (topic, at, tie, k)
-        ) WITHOUT ROWID""",
-        """CREATE TABLE feed_addressed (
-            who INT, at INT, tie INT, k INT, why INT, PRIMARY KEY (who, at, tie, k, why)
-        ) WITHOUT ROWID""",
-        """CREATE TABLE feed_reactions (
-            target INT, k INT,
-            device BLOB NOT NULL, seq INT NOT NULL, symbol TEXT NOT NULL, kept INT NOT NULL,
-            rest INT NOT NULL,
-            PRIMARY KEY (target, k)
-        ) WITHOUT ROWID""",
-        """CREATE TABLE feed_amendments (
-            target INT, kind INT, time_ms INT, tie INT, k INT,
-            device BLOB NOT NULL, language TEXT NOT NULL, version INT NOT NULL, rest INT NOT NULL,
-            PRIMARY KEY (target, kind, time_ms, tie, k)
-        ) WITHOUT ROWID""",
+        Gathered("feed_timeline", ("at INT", "tie INT", "k INT"), 3),
+        Gathered(
+            "feed_links",
+            ("parent INT", "at INT", "tie INT", "k INT", "place INT", "rest INT NOT NULL"),
+            5,
+        ),
+        Gathered("feed_topics", ("topic TEXT", "at INT", "tie INT", "k INT"), 4),
+        Gathered("feed_addressed", ("who INT", "at INT", "tie INT", "k INT", "why INT"), 5),
+        Gathered(
+            "feed_reactions",
+            (
+                "target INT",
+                "k INT",
+                "device BLOB NOT NULL",
+                "seq INT NOT NULL",
+                "symbol TEXT NOT NULL",
+                "kept INT NOT NULL",
+                "rest INT NOT NULL",
+            ),
+            2,
+        ),
+        Gathered(
+            "feed_amendments",
+            (
+                "target INT",
+                "kind INT",
+                "time_ms INT",
+                "tie INT",
+                "k INT",
+                "device BLOB NOT NULL",
+                "language TEXT NOT NULL",
+                "version INT NOT NULL",
+                "rest INT NOT NULL",
+            ),
+            5,
+        ),
     ),
 )
 
-COLUMNS: Final = {
-    "feed_posts": ("k", "at", "tie"),
-    "feed_timeline": ("at", "tie", "k"),
-    "feed_links": ("parent", "at", "tie", "k", "place", "rest"),
-    "feed_topics": ("topic", "at", "tie", "k"),
-    "feed_addressed": ("who", "at", "tie", "k", "why"),
-    "feed_reactions": ("target", "k", "device", "seq", "symbol", "kept", "rest"),
-    "feed_amendments": ("target", "kind", "time_ms", "tie", "k", "device", "language", "version", "rest"),
-}
+COLUMNS: Final = {PLAIN: ("k", "at", "tie")} | {table.name: table.names for table in SCHEMA.gathered}
 """Of each table. Rows are told apart by the columns up to and with ``k``, and ``why``."""
 
 
