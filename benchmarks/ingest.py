@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import nacl.bindings
 import trio
 
+from gossip.net.links import Inflow
 from gossip.proto.limits import RUN_BYTES, RUN_WINDOW
 from gossip.proto.messages import Entries, encode_push, parse_push
 from gossip.proto.sync_messages import Run, encode_sync, parse_sync
@@ -109,13 +110,18 @@ def verify_alone(entries: Sequence[Entry]) -> float:
     return len(signed) / (time.perf_counter() - begun)
 
 
-async def feed(frames: Sequence[bytes], take: Callable[[bytes], Awaitable[None]]) -> None:
-    """Give all frames to `take`, a window of them at a time, as a session does."""
-    waiting = iter(frames)
+async def feed(frames: Sequence[bytes], take: Callable[[bytes, Inflow], Awaitable[None]]) -> None:
+    """Give all frames to `take`: a window of them at a time, as a session does, and of entries that are not
+    judged no more than it reads. `take` counts them."""
+    waiting, inflow = iter(frames), Inflow()
 
     async def work() -> None:
-        for frame in waiting:
-            await take(frame)
+        while True:
+            await inflow.wait_for_room()
+            frame = next(waiting, None)
+            if frame is None:
+                return
+            await take(frame, inflow)
 
     async with trio.open_nursery() as nursery:
         for _ in range(RUN_WINDOW):
@@ -130,10 +136,12 @@ async def ingest(home: Home, people: Sequence[Person], frames: Sequence[bytes], 
     sys.setswitchinterval(THREAD_SWITCH_S)  # as node.running does
     source = people[0].id
 
-    async def take(frame: bytes) -> None:
+    async def take(frame: bytes, inflow: Inflow) -> None:
         message = parse_push(frame) if live else parse_sync(frame)
         assert isinstance(message, Entries | Run)
+        inflow.add(len(message.entries))
         [verdict] = await intake.ingest([message.entries], source, each_signature=live)
+        inflow.done(len(message.entries))
         assert type(verdict).__name__ == "Accepted", verdict
 
     async with trio.open_nursery() as nursery:

@@ -152,7 +152,7 @@ class Intake:
             yield
         finally:
             mine.set()
-            if self._turns[source] is mine:
+            if self._turns.get(source) is mine:
                 del self._turns[source]
 
     async def ingest_evidence(self, evidence: bytes, source: AuthorId) -> bool:

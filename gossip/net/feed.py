@@ -12,7 +12,7 @@ import trio
 from gossip.net.links import Inflow
 from gossip.net.ports import Keeper
 from gossip.proto import events, limits
-from gossip.proto.events import Event
+from gossip.proto.events import Event, Piece
 from store.ids import AuthorId
 
 
@@ -61,7 +61,7 @@ class Feed:
         if queue is None:
             queue = self._queues[effect.source] = _Queue(self.inflow(effect.source))
             self._nursery.start_soon(self._work, effect.source, queue)
-        queue.inflow.add(sum(map(len, effect.pieces)))
+        queue.inflow.add(sum(map(_weight_of, effect.pieces)))
         queue.waiting.append(effect)
 
     async def _work(self, source: AuthorId, queue: _Queue) -> None:
@@ -70,7 +70,7 @@ class Feed:
             queue.waiting.clear()
             for each, group in groupby(batch, key=lambda deliver: deliver.each_signature):
                 await self._ingest(source, list(group), each=each)
-            queue.inflow.done(sum(len(piece) for deliver in batch for piece in deliver.pieces))
+            queue.inflow.done(sum(_weight_of(piece) for deliver in batch for piece in deliver.pieces))
         del self._queues[source]
 
     async def _ingest(self, source: AuthorId, delivers: Sequence[events.Deliver], *, each: bool) -> None:
@@ -81,3 +81,9 @@ class Feed:
             count = len(deliver.pieces)
             self._give(events.Judged(deliver.token, tuple(verdicts[at : at + count])))
             at += count
+
+
+def _weight_of(piece: Piece) -> int:
+    """How many entries a piece counts for while it waits."""
+    body_bytes = sum([len(entry.body) for entry in piece if entry.body is not None])
+    return max(len(piece), body_bytes // limits.INFLOW_BODY_BYTES)

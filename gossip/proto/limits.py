@@ -109,10 +109,13 @@ RUN_BYTES: Final = 262_144
 """A run is closed at this size. Big enough that its fixed costs vanish, small enough that two fit into
 a stream's window."""
 
-RUN_WINDOW: Final = 32
-"""Runs sent and not acknowledged (wire: a receiver may rely on it): 8 MiB; how much of that a receiver reads
-before it is judged, `INFLOW_ENTRIES` bounds. Most logs are short: with fewer under way, transactions hold
-a few hundred entries, and each of them writes the same pages of the views again."""
+RUN_WINDOW: Final = 256
+"""Runs sent and not acknowledged (wire: a receiver may rely on it). Most logs are short: with fewer under
+way, transactions hold a few hundred entries, and each writes the same pages of the views again. How much of
+that a receiver reads before it is judged, `INFLOW_ENTRIES` bounds."""
+
+WINDOW_BYTES: Final = 8_388_608
+"""The same in bytes: 32 runs of the largest size. Far below `SYNC_QUEUE_BYTES`."""
 
 READS_AHEAD: Final = 4
 """Runs that a session asks the store for before they can be sent."""
@@ -282,8 +285,12 @@ PUSH_QUEUE_BYTES: Final = 4_194_304
 SYNC_QUEUE_BYTES: Final = 16_777_216
 """Bytes that wait on one sync stream; the window of runs keeps it far below."""
 
-INFLOW_ENTRIES: Final = 4_096
-"""Entries of one peer that the intake has not judged yet; beyond, we stop reading from it."""
+INFLOW_ENTRIES: Final = 8_192
+"""Entries of one peer that the intake has not judged yet; beyond, we stop reading from it. Two transactions:
+one is written while the other one comes."""
+
+INFLOW_BODY_BYTES: Final = 2_048
+"""Bodies count as one entry for each so many bytes, where that is more: some 16 MiB wait for the intake."""
 
 INFLOW_ENTRY_BYTES: Final = 256
 """What else a peer hands us, evidence above all, counts as one entry for each so many bytes."""

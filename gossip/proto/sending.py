@@ -13,6 +13,7 @@ from gossip.proto import events, limits
 from gossip.proto import sync_messages as wire
 from gossip.proto.events import Effect, Piece, SessionId, Token
 from gossip.proto.reconcile import Ahead
+from store.crypto import SIGNATURE_BYTES
 from store.entry import Entry
 from store.ids import EntryId
 from store.log import MAX_RUN_ENTRIES, LogId
@@ -49,6 +50,9 @@ class Sending:
         self._reads: dict[Token, _Cursor] = {}
         self._runs_sent = 0
         self._runs_acked = 0
+        self._sizes: deque[int] = deque()
+        """Bytes of the runs that are under way: sent and not acknowledged."""
+        self._bytes_under_way = 0
         self.entries_sent = 0
         self.is_done = False
         """`Done` was sent."""
@@ -63,9 +67,7 @@ class Sending:
     def read_on(self) -> list[Effect]:
         """Ask the store for more while the window and the read-ahead allow it; say so at the end."""
         effects: list[Effect] = []
-        while (
-            self._cursors and len(self._reads) < limits.READS_AHEAD and self._in_flight() < limits.RUN_WINDOW
-        ):
+        while self._cursors and len(self._reads) < limits.READS_AHEAD and self._has_room():
             cursor = self._cursors.popleft()
             if cursor.log_id in self._declined:
                 continue
@@ -92,6 +94,8 @@ class Sending:
         """The peer has judged so many runs in all. Raises: RemoteFault: it cannot have."""
         if not self._runs_acked < runs <= self._runs_sent:
             raise RemoteFault("an impossible acknowledgement")
+        for _ in range(runs - self._runs_acked):
+            self._bytes_under_way -= self._sizes.popleft()
         self._runs_acked = runs
         return self.read_on()
 
@@ -102,8 +106,11 @@ class Sending:
         self._declined.add(log_id)
         return self.read_on()
 
-    def _in_flight(self) -> int:
-        return len(self._reads) + self._runs_sent - self._runs_acked
+    def _has_room(self) -> bool:
+        """May one more run be under way, of whatever size?"""
+        runs = len(self._reads) + len(self._sizes)
+        most_bytes = self._bytes_under_way + (len(self._reads) + 1) * limits.RUN_BYTES
+        return runs < limits.RUN_WINDOW and most_bytes <= limits.WINDOW_BYTES
 
     def _compare_first(self, cursor: _Cursor, entries: Piece) -> list[Effect]:
         """The first entry read is where the peer says it is: on the same branch?"""
@@ -120,6 +127,9 @@ class Sending:
             return []
         self._runs_sent += 1
         self.entries_sent += len(entries)
+        size_bytes = sum([len(entry.header) + SIGNATURE_BYTES + len(entry.body or b"") for entry in entries])
+        self._sizes.append(size_bytes)
+        self._bytes_under_way += size_bytes
         last = entries[-1].seq
         if last < cursor.last_seq:
             self._cursors.appendleft(cursor._replace(next_seq=last + 1))

@@ -24,7 +24,7 @@ from store.interface import LogState
 from store.log import Head, LogId, fork_proof
 
 ALICE, BOB, EVE = people(["alice", "bob", "eve"])
-POSTS = ALICE.posts(60)
+POSTS = ALICE.posts(limits.RUN_WINDOW + 4)
 OURS = BOB.posts(3)
 PEER = AuthorId(b"p" * 32)
 SESSION = SessionId(1)

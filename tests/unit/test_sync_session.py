@@ -179,6 +179,10 @@ def held(side: Ledger, person: Person) -> LogState:
     return side.state(person.log_id())
 
 
+def size_of(run: wire.Run) -> int:
+    return sum(len(entry.header) + len(entry.signature) + len(entry.body or b"") for entry in run.entries)
+
+
 def sync(ours: Ledger, theirs: Ledger, seed: int = 0) -> Pair:
     return Pair(ours, theirs).run(Random(seed))
 
@@ -219,7 +223,7 @@ def test_a_long_log_goes_in_runs_within_the_window() -> None:
     assert pair.is_clean()
     assert held(pair.theirs.ledger, alice).head == (9_000, posts[-1].id)
     runs = [message for message in pair.ours.sent if isinstance(message, wire.Run)]
-    assert len(runs) > limits.RUN_WINDOW
+    assert sum(size_of(run) for run in runs) > limits.WINDOW_BYTES
     assert [message for message in pair.theirs.sent if isinstance(message, wire.Ack)][-1] == wire.Ack(
         len(runs)
     )
@@ -268,7 +272,7 @@ def test_what_the_receiver_does_not_carry_is_sent_no_further() -> None:
     assert chosen.store.count() == 1
     assert [m for m in pair.theirs.sent if isinstance(m, wire.Decline)] == [wire.Decline(alice.log_id())]
     runs = [m for m in pair.ours.sent if isinstance(m, wire.Run)]
-    assert len(runs) <= limits.RUN_WINDOW + 1
+    assert sum(map(size_of, runs)) <= limits.WINDOW_BYTES + limits.RUN_BYTES
     again = Pair(pair.ours.ledger, chosen)
     again.theirs.unwanted |= pair.theirs.unwanted
     assert again.run(Random(0)).is_clean()

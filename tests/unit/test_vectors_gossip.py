@@ -210,6 +210,7 @@ LIMITS = {
         MAX_RUN_ENTRIES,
         MAX_EVIDENCE_BYTES,
         limits.RUN_WINDOW,
+        limits.WINDOW_BYTES,
         limits.MAX_PROBES,
         limits.DIVERGENCE_STEPS,
         limits.MAX_ROUNDS,
