@@ -29,7 +29,7 @@ from gossip.proto.events import (
     SyncWanted,
 )
 from gossip.proto.interest import Interest
-from store.ids import AuthorId, EntryId
+from store.ids import AuthorId, EntryId, LogNo
 
 WATCH_S: Final = 0.5
 """How often links are looked at for those who are told of them; people do not notice less."""
@@ -52,6 +52,15 @@ class PeerState(NamedTuple):
     hub: bool = False
     seen_ms: int = 0
     """When it was last connected, Unix time; 0: not since the start."""
+
+
+class Synced(NamedTuple):
+    """The last complete sync with a peer."""
+
+    ended_ms: int
+    """Unix time."""
+    bodies: int
+    """Bit n: the peer said that it wants the bodies of logs of number n."""
 
 
 class LinkChange(NamedTuple):
@@ -86,7 +95,7 @@ class Mesh:
         self._states: dict[AuthorId, PeerState] = {}
         self._changed = trio.Event()
         self._heard = trio.Event()
-        self._synced_ms: dict[AuthorId, int] = {}
+        self._synced: dict[AuthorId, Synced] = {}
         driver.on_learned = self._learned
         driver.on_sync(self._note_sync)
 
@@ -146,7 +155,12 @@ class Mesh:
 
     def synced_ms(self) -> dict[AuthorId, int]:
         """When the last complete sync with each peer ended, Unix time; since the start."""
-        return dict(self._synced_ms)
+        return {device: synced.ended_ms for device, synced in self._synced.items()}
+
+    def last_synced_ms(self, log: LogNo) -> int:
+        """When the last complete sync ended with a peer that wanted bodies of logs of that number, and so had
+        those that were for us, Unix time; 0: none since the start."""
+        return max((s.ended_ms for s in self._synced.values() if s.bodies >> log & 1), default=0)
 
     # --- what people ask for ----------------------------------------------------------------------------
 
@@ -234,9 +248,11 @@ class Mesh:
 
     def _note_sync(self, news: SyncReport | SyncProgress) -> None:
         if isinstance(news, SyncReport) and news.ended.complete:
-            if len(self._synced_ms) >= MAX_LEARNED:
-                self._synced_ms.clear()
-            self._synced_ms[news.ended.peer] = _now_ms()
+            if len(self._synced) >= MAX_LEARNED:
+                self._synced.clear()
+            peer = news.ended.peer
+            interest = self._driver.interests().get(peer)
+            self._synced[peer] = Synced(_now_ms(), 0 if interest is None else interest.bodies)
 
     def _learned(self, learned: Learned) -> None:
         if len(self._states) >= MAX_LEARNED:

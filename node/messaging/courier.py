@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import trio
 
 from node.apps.messenger import receiving, steps, upkeep
+from node.apps.messenger.bodies import box_of
 from node.apps.messenger.desk import Desk
 from node.desk import Room
 from node.errors import Fault, NodeError
@@ -142,7 +143,7 @@ class Courier:
         """Makes the desk of a step, in the writer's thread."""
         self._room.names.refresh()
         census, now_ms = self._room.names.census(), self._room.now_ms()
-        caught_up_ms = max(self._room.mesh.synced_ms().values(), default=0)
+        caught_up_ms = self._room.mesh.last_synced_ms(box_of(self._room.home.device))
 
         def make(views: Views) -> Desk:
             world = HomeWorld(self._room.home, census, self._shelf, caught_up_ms)

@@ -1,7 +1,7 @@
 """How far an own message has got: what is known, and nothing beyond that. Pure.
 
-    queued     kept here; it went to no peer yet
-    sent       to so many peers
+    queued     kept here; it went to no peer yet that takes it
+    sent       to so many peers that take it
     hub        a hub has it: who is offline now gets it from there
     delivered  a device of each other person says that it has it
     read       each other person says that he has read it
@@ -58,7 +58,7 @@ class Progress(NamedTuple):
 
     shares: tuple[Share, ...]
     peers: int
-    """To how many it went."""
+    """To how many it went that take it and what it needs, see `node.messaging.covering`."""
     hubs: int
     is_told: bool
     """Do devices say in this conversation that a message came?"""

@@ -1,22 +1,26 @@
 """How far the mesh has taken own messages: to how many peers they went, and whether a hub has them.
 
 A message *went to* a peer if it was connected when that was written, or has completed a sync since. A hub
-*has* it once a sync that began afterwards has ended well: both sides hold the same then. Hubs are asked so
-only while something waits for it. What is found is kept in `chat_progress`; counts only grow.
+*has* it once a sync that began afterwards has ended well: both sides hold the same then. Both only count of
+who said that he takes it (`node.messaging.covering`). Hubs are asked so only while something waits for it.
+What is found is kept in `chat_progress`; counts only grow.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
 import trio
 
 from gossip.net.sync_streams import SyncReport
+from gossip.proto.interest import Interest
 from node.apps.messenger.desk import Desk
 from node.desk import Room
 from node.messaging.courier import Courier
+from node.messaging.covering import Keys, Share, takes
 from store.ids import AuthorId
+from store.sqlite.views import ReadViews
 
 LOOK_S: Final = 0.5
 """Between two looks while something is on its way."""
@@ -41,6 +45,10 @@ class Waiting(NamedTuple):
 
     n: int
     written_ms: int
+    keys: Keys
+    """Of its session."""
+    place: int
+    """Its index in that."""
 
 
 class Dispatch:
@@ -68,7 +76,9 @@ class Dispatch:
             if found:
                 await self._keep(found)
             for hub in self._hubs() if waiting else ():
-                await self._confirm(hub, waiting)
+                taken = self._taken_by(hub, waiting)
+                if taken:
+                    await self._confirm(hub, taken)
             self._peers = {each.n: self._peers[each.n] for each in waiting if each.n in self._peers}
             is_new = bool(found) or (waiting and waiting[0].n > latest)
             latest = waiting[0].n if waiting else latest
@@ -84,12 +94,14 @@ class Dispatch:
     def _waiting(self) -> list[Waiting]:
         with self._room.home.entries.views() as views:
             rows = views.execute(
-                "SELECT m.n, m.arrived_ms FROM chat_messages AS m LEFT JOIN chat_progress AS p ON p.n = m.n"
+                "SELECT m.n, m.arrived_ms, m.s, m.idx FROM chat_messages AS m"
+                " LEFT JOIN chat_progress AS p ON p.n = m.n"
                 " WHERE m.s IN (SELECT s FROM chat_senders) AND m.arrived_ms > ? AND coalesce(p.hubs, 0) = 0"
                 " ORDER BY m.n DESC LIMIT ?",
                 (self._room.now_ms() - KEEP_MS, MAX_WAITING),
             )
-        return [Waiting(*row) for row in rows]
+            keys = {s: _keys_of(views, s) for s in {row[2] for row in rows}}
+        return [Waiting(n, written_ms, keys[s], place) for n, written_ms, s, place in rows]
 
     def _note_links(self) -> None:
         connected, now_ms = set(self._room.mesh.connected()), self._room.now_ms()
@@ -98,17 +110,29 @@ class Dispatch:
     def _gone_to(self, waiting: Sequence[Waiting]) -> dict[int, int]:
         """Messages that went to more peers than were known, with how many these are."""
         synced, found = self._room.mesh.synced_ms(), dict[int, int]()
+        interests = self._room.mesh.interests()
         for each in waiting:
             peers = self._peers.setdefault(each.n, set())
             before = len(peers)
             peers |= {
                 device
                 for device, since_ms in self._links.items()
-                if since_ms <= each.written_ms or synced.get(device, 0) >= max(since_ms, each.written_ms)
+                if (since_ms <= each.written_ms or synced.get(device, 0) >= max(since_ms, each.written_ms))
+                and self._is_taken(device, each, interests)
             }
             if len(peers) > before:
                 found[each.n] = len(peers)
         return found
+
+    def _is_taken(self, device: AuthorId, message: Waiting, interests: Mapping[AuthorId, Interest]) -> bool:
+        """Does that peer take the message, by what it last said that it carries?"""
+        home, logs = self._room.home, message.keys.logs_for(device, message.place)
+        sections_of = home.allowed.section_ids_of
+        return takes(interests.get(device), home.device, logs, message.written_ms, sections_of)
+
+    def _taken_by(self, hub: AuthorId, waiting: Sequence[Waiting]) -> list[Waiting]:
+        interests = self._room.mesh.interests()
+        return [each for each in waiting if self._is_taken(hub, each, interests)]
 
     def _hubs(self) -> list[AuthorId]:
         now_s, mesh = trio.current_time(), self._room.mesh
@@ -119,7 +143,7 @@ class Dispatch:
         ]
 
     async def _confirm(self, hub: AuthorId, waiting: Sequence[Waiting]) -> None:
-        """Sync with a hub; if that goes well it has all that was written before."""
+        """Sync with a hub that takes these messages; if that goes well it has them."""
         is_good = False
         async with aclosing(self._room.mesh.sync([hub])) as session:
             async for news in session:
@@ -145,3 +169,8 @@ class Dispatch:
                 )
 
         await self._courier.change(keep)
+
+
+def _keys_of(views: ReadViews, session: int) -> Keys:
+    rows = views.execute("SELECT device, from_index, got_ms FROM chat_shares WHERE s = ?", (session,))
+    return Keys(Share(AuthorId(device), from_index, got_ms > 0) for device, from_index, got_ms in rows)
