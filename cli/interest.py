@@ -11,6 +11,8 @@ from cli.session import Json, Session
 from cli.texts import check_argument
 from cli.times import read_span
 
+_BOXES = [f"box-{digit:x}" for digit in range(16)]
+
 
 def show(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Show what this node carries, and what others said that they do.
@@ -35,6 +37,10 @@ def choose(
         str | None,
         typer.Option(metavar="SPAN", help="Carry texts of this age at most, such as 90d or 1y; or all."),
     ] = None,
+    boxes: Annotated[
+        str | None,
+        typer.Option(metavar="WHOSE", help="Carry packets to these devices: own, all or auto."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Carry everything, as at first.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -44,9 +50,15 @@ def choose(
     Who belongs is carried always, and so are your own sections. Of members of sections that you leave out not
     even the names are: they are shown by their ids. Others see what you chose. What is here already stays.
 
+    Packets are what conversations need beside the messages: keys, and word that something came. Those to
+    your own device are carried always, with a few others that cannot be told apart from them. With --boxes
+    own no others are: they reach who is away through hubs, and not through your machine. By default (auto)
+    a hub carries all, and so does a node that was connected to no hub within a week.
+
     Examples:
     aster interest set --section Lyon --section Berlin --age 1y
     aster interest set --purpose feed,docs
+    aster interest set --boxes all
     aster interest set --everything
     """
     screen = Screen(as_json, quiet)
@@ -60,6 +72,7 @@ def choose(
         if age.strip().casefold() == "all"
         else read_span(check_argument(age)),
         everything=everything or None,
+        boxes=None if boxes is None else check_argument(boxes),
     )
     _show(screen, {**answer, "others": []} if not as_json else answer)
 
@@ -68,7 +81,8 @@ def _show(screen: Screen, answer: Json) -> None:
     if screen.as_json:
         screen.emit(answer)
         return
-    screen.say(f"carries   {_said(answer)}")
+    auto = " (auto)" if answer["without_bodies"] and answer["boxes"] == "auto" else ""
+    screen.say(f"carries   {_said(answer)}{auto}")
     called = named_apart(answer["others"])
     for other in answer["others"]:
         hub = ", a hub" if other["hub"] else ""
@@ -86,4 +100,15 @@ def _said(interest: Json) -> str:
         parts.append("logs " + ", ".join(interest["purposes"]))
     if interest["since_ms"]:
         parts.append(f"texts since {show_time(interest['since_ms'])[:10]}")
-    return "; ".join(parts)
+    return "; ".join([*(parts or ["everything"]), *_said_of_bodies(interest["without_bodies"])])
+
+
+def _said_of_bodies(left_out: list[str]) -> list[str]:
+    """Of which logs the bodies are not carried, in words."""
+    boxes = [name for name in left_out if name in _BOXES]
+    kept = ", ".join(name for name in _BOXES if name not in boxes) or "none"
+    others = ", ".join(name for name in left_out if name not in boxes)
+    return [
+        *([f"of packets only {kept}"] if boxes else []),
+        *([f"no texts in {others}"] if others else []),
+    ]

@@ -87,8 +87,9 @@ class Api:
                 nursery.start_soon(self.federation.run)
 
     def learned(self, news: Learned) -> None:
-        """Keep in the address book where an admitted device is. Never waits."""
+        """Keep in the address book where an admitted device is, and which hubs are met. Never waits."""
         self._book.learn(news)
+        self.interest.learned(news)
 
     # --- the home -----------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from gossip.net.driver import Driver
 from gossip.proto.announce import Gate
 from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
-from node.affairs.interest import interest_of
+from node.affairs.interest import Nearby, interest_of
 from node.author import Author
 from node.bus import Bus
 from node.config import Config
@@ -115,6 +115,7 @@ def wire(
         NodeError: the store of blobs cannot be opened.
     """
     membership = home.membership
+    interest = interest_of(home, now_ms(), Nearby(hub))
     engine = Engine(
         home.device,
         home.network,
@@ -122,7 +123,7 @@ def wire(
         Frontier(home.network, keeping.intake.states()),
         random=random,
         secret=secret,
-        tuning=Tuning(hub=hub, interest=interest_of(home, now_ms()), ids_first=membership is not None),
+        tuning=Tuning(hub=hub, interest=interest, ids_first=membership is not None),
     )
     engine.context.is_full = home.allowed.bounds.is_full
     introduce = None

@@ -6,7 +6,7 @@ In an open circle there are purposes and ages; sections are of federations.
 from collections.abc import Callable, Sequence
 
 from gossip.proto.interest import EVERYTHING, Interest
-from node.affairs.interest import SETTING, Wish, is_all, read_choice
+from node.affairs.interest import SETTING, Wish, is_all, only_box, read_choice
 from node.affairs.plans import find_section
 from node.affairs.shown import Held, Json, titles_of
 from node.errors import BadRequest
@@ -34,9 +34,10 @@ class InterestQueries:
         """What this home carries, and what others said."""
         choice = read_choice(self._home)
         titles = self._titles()
-        interest = choice.interest(self._own_sections(), self._clock_ms())
+        now_ms = self._clock_ms()
+        alone = choice.interest(self._own_sections(), now_ms, only_box(self._home, choice, now_ms))
         others = {} if held is None else {**held.interests}
-        others.pop(self._home.device, None)
+        interest = others.pop(self._home.device, alone)
         census = self._names.census()
         for device in list(others) if census is not None else ():
             known = census.devices.get(device) if census is not None else None
@@ -47,6 +48,7 @@ class InterestQueries:
         return {
             **show_interest(interest, titles),
             "age_ms": choice.age_ms,
+            "boxes": choice.boxes,
             "others": [
                 {**self._called(device), "hub": device in hubs, **show_interest(others[device], titles)}
                 for device in ordered
@@ -81,13 +83,14 @@ class InterestQueries:
         purposes: Sequence[str] | None = None,
         age_ms: int | None = None,
         everything: bool = False,
+        boxes: str | None = None,
     ) -> Json:
         """Choose what to carry; what is not given stays as it is. The home must be open for writing.
 
         Raises: BadRequest: nothing is chosen, or sections in a circle. BadData, Missing, Ambiguous.
         """
         chosen = None if sections is None else self._sections(sections)
-        choice = Wish(chosen, purposes, age_ms, everything).applied(read_choice(self._home))
+        choice = Wish(chosen, purposes, age_ms, everything, boxes).applied(read_choice(self._home))
         choice.interest(self._own_sections(), self._clock_ms())
         self._home.tables.set({SETTING: choice.encode()})
         return self.interest_show()
@@ -113,4 +116,5 @@ def show_interest(interest: Interest, titles: Names) -> Json:
         else [{"id": to_text(each), "name": titles.of_bearer(each)} for each in sections],
         "purposes": None if is_any else [log_name(each) for each in numbers if interest.logs >> each & 1],
         "since_ms": interest.bodies_since_ms,
+        "without_bodies": [log_name(each) for each in numbers if interest.bare >> each & 1],
     }

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from node.admission import AllowList
+from node.affairs.interest import interest_of
 from node.apps.registry import SCHEMAS
 from node.drill.replay import Replay, Seen
 from node.drill.report import Drilled, Look, report
@@ -35,7 +36,7 @@ from node.home import Home, open_home, open_with, take_lock
 from node.keyring import KEY_BYTES, AskPassphrase, Keys
 from node.looking import Json
 from node.paths import HOME_MODE, Paths
-from node.queries import Queries
+from node.queries import Queries, now_ms
 from node.running import keep, run_to_end
 from node.store_faults import told_plainly
 from store.crypto import SEED_BYTES, SigningKey, self_test
@@ -170,7 +171,7 @@ async def _replay(
     tell: Callable[[int, int], None],
 ) -> Seen:
     async with keep(fresh) as keeping:
-        replay = Replay(home, states, keeping.intake, first, tell)
+        replay = Replay(home, states, keeping.intake, first, tell, interest_of(home, now_ms()))
         await replay.run()
     return replay.seen
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 import trio
 
 from gossip.proto.events import Accepted, Failed, Piece, Rejected, Stopped, Unwanted, Verdict
+from gossip.proto.interest import EVERYTHING, Interest
 from gossip.proto.judge import log_of
 from node.errors import DiskFull
 from node.home import Home
@@ -48,7 +49,9 @@ class Seen:
 
     def __init__(self) -> None:
         self.absent: dict[LogId, int] = {}
-        """How many bodies of a log are not here, other than those that were deleted."""
+        """How many bodies of a log are not here, other than those that were deleted or are not wanted."""
+        self.unwanted = 0
+        """How many bodies are not here because this home chose to carry their entries without them."""
         self.deleted = 0
         """How many bodies were deleted by their authors, and are not lost for that."""
         self.holes: dict[LogId, Place] = {}
@@ -69,8 +72,10 @@ class Replay:
         intake: Intake,
         first: Iterable[AuthorId],
         tell: Callable[[int, int], None],
+        interest: Interest = EVERYTHING,
     ) -> None:
         """`states`: how far each log is offered. `first`: on whose `id` logs those of others depend.
+        `interest`: what the home chose to carry.
 
         `tell` gets entries done, and how many there are in all.
         """
@@ -79,6 +84,7 @@ class Replay:
         self._states = states
         self._intake = intake
         self._tell = tell
+        self._interest = interest
         self._first = frozenset(first)
         self._done = 0
         self._total = sum(map(self._last_seq, states))
@@ -121,7 +127,7 @@ class Replay:
     async def _offer(self, logs: Sequence[LogId]) -> None:
         for log_id in logs:
             self.seen.refused.pop(log_id, None)
-        batches = _Reader(self._home, self._states, self.seen).batches(logs)
+        batches = _Reader(self._home, self._states, self.seen, self._interest).batches(logs)
         batch = await _in_thread(lambda: next(batches, None))
         while batch is not None:
             following: list[list[Piece] | None] = []
@@ -171,8 +177,9 @@ class Replay:
 class _Reader:
     """Reads logs in batches of pieces, and notes what is missing in them."""
 
-    def __init__(self, home: Home, states: Mapping[LogId, LogState], seen: Seen) -> None:
+    def __init__(self, home: Home, states: Mapping[LogId, LogState], seen: Seen, interest: Interest) -> None:
         self._home = home
+        self._interest = interest
         self._states = states
         self._seen = seen
 
@@ -221,7 +228,9 @@ class _Reader:
         links: dict[EntryId, LogId] = {}
         for piece in batch:
             log_id = log_of(piece)
-            missing = [entry.id for entry in piece if entry.body is None]
+            bare = [entry for entry in piece if entry.body is None]
+            missing = [entry.id for entry in bare if self._interest.wants_body(entry)]
+            self._seen.unwanted += len(bare) - len(missing)
             if missing:
                 self._note_absent(log_id, missing)
             links.update((link, log_id) for entry in piece for link in entry.links if link not in named)

@@ -62,20 +62,21 @@ async def meet(*nodes: Node) -> None:
 
 
 @asynccontextmanager
-async def gathering(charter: Charter, *people: Citizen) -> AsyncIterator[list[Node]]:
-    """Running nodes of these people, in one network in memory, who have not met."""
+async def gathering(charter: Charter, *people: Citizen, hubs: int = 0) -> AsyncIterator[list[Node]]:
+    """Running nodes of these people, in one network in memory, who have not met. The first are hubs."""
     with trio.fail_after(DEADLINE_S), homes(charter, people) as made:
-        async with trio.open_nursery() as nursery, _running(made, MemoryNet(nursery)) as nodes:
+        async with trio.open_nursery() as nursery, together(made, MemoryNet(nursery), hubs) as nodes:
             yield nodes
             nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
-async def _running(made: Sequence[Home], net: MemoryNet) -> AsyncIterator[list[Node]]:
+async def together(made: Sequence[Home], net: MemoryNet, hubs: int = 0) -> AsyncIterator[list[Node]]:
+    """Running nodes over these homes. The first `hubs` of them are hubs."""
     if not made:
         yield []
         return
-    async with running(made[0], net) as first, _running(made[1:], net) as others:
+    async with running(made[0], net, hub=hubs > 0) as first, together(made[1:], net, hubs - 1) as others:
         yield [first, *others]
 
 

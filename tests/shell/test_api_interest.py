@@ -9,8 +9,21 @@ import pytest
 import trio
 
 from gossip.net.memory import MemoryNet
-from gossip.proto.interest import EVERYTHING
-from node.affairs.interest import SETTING, Choice, Wish, interest_of, read_choice
+from gossip.proto.interest import EVERYTHING, Interest, choose
+from node.affairs.interest import (
+    ALL,
+    AUTO,
+    HUB_KNOWN_MS,
+    OWN,
+    SETTING,
+    Choice,
+    Nearby,
+    Wish,
+    interest_of,
+    read_choice,
+)
+from node.apps.messenger.bodies import box_of
+from node.deletion.hubs import Heard, write_hubs
 from node.errors import BadData, BadRequest, Missing
 from node.founding import create_home
 from node.home import Home
@@ -19,7 +32,9 @@ from node.queries import Queries
 from node.testing.citizens import Citizen, found, inception, section_of
 from node.testing.homes import temporary_home
 from node.testing.nodes import running
-from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_ID, LOG_NAMES, LogNo, log_number
+from node.testing.people import people
+from store.ids import LOG_DELETIONS, LOG_DOCS, LOG_FEED, LOG_ID, LOG_NAMES, AuthorId, LogNo, log_number
+from store.sqlite.home import Peer
 
 DEADLINE_S = 60
 DAY_MS = 86_400_000
@@ -79,6 +94,7 @@ def test_what_is_not_given_stays_as_it_is_and_all_takes_a_choice_back() -> None:
     assert Wish(sections=()).applied(choice).sections is None
     assert Wish(purposes=["ALL"]).applied(choice).purposes is None
     assert Wish(age_ms=0).applied(choice).age_ms == 0
+    assert Wish(boxes=" Own").applied(choice) == choice._replace(boxes=OWN)
     assert Wish(everything=True).applied(choice) == Choice()
 
 
@@ -87,6 +103,8 @@ def test_what_is_not_given_stays_as_it_is_and_all_takes_a_choice_back() -> None:
     [
         (Wish(), BadRequest),
         (Wish(everything=True, age_ms=1), BadRequest),
+        (Wish(everything=True, boxes=ALL), BadRequest),
+        (Wish(boxes="mine"), BadData),
         (Wish(purposes=["letters"]), BadData),
         (Wish(purposes=["feed", "all"]), BadData),
     ],
@@ -106,6 +124,85 @@ def test_more_sections_than_an_interest_may_name_are_told() -> None:
 def test_every_purpose_can_be_chosen_by_its_name() -> None:
     for number, name in enumerate(LOG_NAMES):
         assert Wish(purposes=[name]).applied(Choice()).purposes == (LogNo(number),)
+
+
+@pytest.mark.parametrize("boxes", [AUTO, ALL, OWN])
+def test_a_choice_is_kept(boxes: str) -> None:
+    choice = Choice((b"a" * 32,), (LOG_FEED,), DAY_MS, boxes)
+    with temporary_home("alice") as home:
+        home.tables.set({SETTING: choice.encode()})
+        assert read_choice(home) == choice
+
+
+# Packets.
+
+
+@contextmanager
+def home_that_met(hub: AuthorId, ago_ms: int, *, is_let_in: bool = True) -> Iterator[Home]:
+    """A home that was connected to a hub some time before `NOW_MS`."""
+    with temporary_home("alice") as home:
+        if is_let_in:
+            home.tables.put_peer(Peer(hub, "hub", (), "", 1))
+            home.reload_peers()
+        write_hubs(home, {hub: Heard(NOW_MS - ago_ms, NOW_MS)})
+        yield home
+
+
+(HUB,) = people(["hub"])
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "leaves_out"), [(0, True), (HUB_KNOWN_MS - 1, True), (HUB_KNOWN_MS, False)]
+)
+def test_packets_of_others_are_left_to_a_hub_that_was_met_lately(ago_ms: int, leaves_out: bool) -> None:
+    with home_that_met(HUB.id, ago_ms) as home:
+        own = 1 << box_of(home.device)
+        interest = interest_of(home, NOW_MS)
+        assert interest == (choose(bodies=0xFFFF | own) if leaves_out else EVERYTHING)
+        assert interest_of(home, NOW_MS, Nearby(is_hub=True)) == EVERYTHING, "a hub carries all"
+        shown = Queries(home, lambda: NOW_MS).interest.interest_show()
+        assert (shown["boxes"], len(shown["without_bodies"])) == (AUTO, 15 if leaves_out else 0)
+        assert shown["everything"] is not leaves_out
+        home.tables.set({SETTING: Choice(boxes=ALL).encode()})
+        assert interest_of(home, NOW_MS) == EVERYTHING
+        home.tables.set({SETTING: Choice(boxes=OWN).encode()})
+        assert interest_of(home, NOW_MS).bare == EVERYTHING.logs & ~(0xFFFF | own)
+
+
+def test_a_hub_that_is_let_in_no_longer_is_none() -> None:
+    with home_that_met(HUB.id, 0, is_let_in=False) as home:
+        assert interest_of(home, NOW_MS) == EVERYTHING
+
+
+def test_a_hub_that_leaves_packets_out_carries_none_for_others() -> None:
+    with home_that_met(HUB.id, 0) as home:
+        for said in (choose(bodies=0xFFFF), Interest(1 << LOG_FEED), choose(bodies_since_ms=NOW_MS + 1)):
+            assert interest_of(home, NOW_MS, Nearby(False, interests={HUB.id: said})) == EVERYTHING
+        assert interest_of(home, NOW_MS, Nearby(False, interests={HUB.id: EVERYTHING})) != EVERYTHING
+
+
+def test_a_hub_that_the_mesh_has_met_counts_at_once() -> None:
+    with home_that_met(HUB.id, HUB_KNOWN_MS) as home:
+        assert interest_of(home, NOW_MS) == EVERYTHING
+        assert interest_of(home, NOW_MS, Nearby(False, {HUB.id: Heard(NOW_MS, NOW_MS)})).bare
+        assert not interest_of(home, NOW_MS, Nearby(False, {HUB.id: Heard(0, NOW_MS)})).bare, "heard of only"
+
+
+def test_a_home_that_was_a_hub_when_it_last_ran_is_taken_for_one() -> None:
+    with home_that_met(HUB.id, 0) as home:
+        write_hubs(home, {HUB.id: Heard(NOW_MS, NOW_MS), home.device: Heard(NOW_MS, NOW_MS)})
+        assert interest_of(home, NOW_MS) == EVERYTHING
+        assert interest_of(home, NOW_MS, Nearby(is_hub=False)).bare
+
+
+def test_an_own_home_alone_is_no_hub_to_leave_packets_to() -> None:
+    with temporary_home("alice") as home:
+        write_hubs(home, {home.device: Heard(NOW_MS, NOW_MS)})
+        assert interest_of(home, NOW_MS, Nearby(is_hub=False)) == EVERYTHING
+
+
+def test_a_choice_of_purposes_without_boxes_leaves_no_packets_to_leave_out() -> None:
+    assert Choice(purposes=(LOG_FEED,)).interest((), NOW_MS, LogNo(16)).bare == 0
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"sections": 1}', b'{"sections": ["zz"]}', b"\xff"])

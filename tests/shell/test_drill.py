@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from node.affairs.interest import OWN, SETTING, Choice
+from node.apps.messenger.bodies import box_of
 from node.drill import rebuilding as drilling
 from node.drill.rebuilding import Out, drill
 from node.drill.replay import Replay
@@ -17,7 +19,7 @@ from node.testing.homes import befriend, temporary_home
 from node.testing.people import Person, chain_after, spoiled
 from node.testing.table import full_disk
 from store.entry import Entry
-from store.ids import LOG_DELETIONS, LOG_DOCS, EntryId, log_number, short, to_text
+from store.ids import LOG_BOX_0, LOG_DELETIONS, LOG_DOCS, EntryId, LogNo, log_number, short, to_text
 from store.log import LogId, bad_proof, fork_proof
 from store.sqlite.bodies_gone import DELETED, LET_GO, Drop
 from store.sqlite.connection import PAGE_BYTES
@@ -309,3 +311,16 @@ def test_what_was_deleted_is_no_loss_and_what_was_let_go_is(home: Home, bob: Per
     found = run(home)
     assert (found["ok"], found["deleted"], found["bodies"]) == (False, 1, 1_506)
     assert found["lost"]["bodies"] == {"count": 1, "listed": [of(bob) | {"count": 1}]}
+
+
+def test_what_was_not_to_be_carried_is_no_loss(home: Home, bob: Person) -> None:
+    own = box_of(home.device)
+    other = LogNo(LOG_BOX_0 + (own - LOG_BOX_0 + 1) % 16)
+    packets = [bob.write([114, b"packet"], box) for box in (own, other)]
+    keep(home, [packets[0]], [packets[1].without_body()])
+    before = run(home)
+    assert (before["ok"], before["unwanted"], before["bodies"]) == (False, 0, 1_506)
+    home.tables.set({SETTING: Choice(boxes=OWN).encode()})
+    found = run(home)
+    assert (found["ok"], found["unwanted"], found["bodies"]) == (True, 1, 1_506)
+    assert found["lost"]["bodies"]["count"] == 0

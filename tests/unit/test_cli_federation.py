@@ -129,7 +129,9 @@ INTEREST = {
     "sections": [LYON],
     "purposes": ["id", "feed"],
     "since_ms": TIME_MS,
+    "without_bodies": [f"box-{digit:x}" for digit in range(16) if digit != 3],
     "age_ms": HOUR_MS,
+    "boxes": "auto",
     "others": [
         {
             "device": OTHER,
@@ -303,7 +305,11 @@ CALLS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
         ["interest", "show"],
         "interest/show",
         {},
-        ["carries   sections Lyon; logs id, feed; texts since 2026", "    bob, a hub  everything"],
+        [
+            "carries   sections Lyon; logs id, feed; texts since 2026",
+            "; of packets only box-3 (auto)",
+            "    bob, a hub  everything",
+        ],
     ),
     (
         ["interest", "set", "--section", "Lyon", "--section", "B", "--purpose", "feed,docs", "--age", "1y"],
@@ -312,6 +318,7 @@ CALLS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
         ["carries"],
     ),
     (["interest", "set", "--everything"], "interest/set", {"everything": True}, ["carries"]),
+    (["interest", "set", "--boxes", "own"], "interest/set", {"boxes": "own"}, ["carries"]),
     (["interest", "set", "--age", "all"], "interest/set", {"age_ms": 0}, ["carries"]),
     (["petname", "bob", "uncle"], "petname/set", {"who": "bob", "name": "uncle"}, ["is called uncle"]),
     (["petname", "bob", "--remove"], "petname/remove", {"who": "bob"}, ["is called bob"]),

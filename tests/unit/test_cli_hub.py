@@ -21,6 +21,7 @@ WHOLE: dict[str, Any] = {
     "entries": 1_204,
     "bodies": 1_203,
     "deleted": 0,
+    "unwanted": 0,
     "digests": [
         {"what": "logs", "here": ID, "rebuilt": ID, "equal": True},
         {"what": "search index", "here": 1_100, "rebuilt": 1_100, "equal": True},

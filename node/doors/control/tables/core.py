@@ -21,7 +21,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "sync": Method({"peer": TEXT}, streaming=True),
     "interest/show": Method({}, offline=True, part="interest"),
     "interest/set": Method(
-        {"sections": TEXTS, "purposes": TEXTS, "age_ms": INT, "everything": BOOL},
+        {"sections": TEXTS, "purposes": TEXTS, "age_ms": INT, "everything": BOOL, "boxes": TEXT},
         offline=True,
         part="interest",
     ),
