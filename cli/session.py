@@ -58,6 +58,14 @@ class Session:
             self._check_offline(method, error)
         yield from self._offline().stream(method, given)
 
+    def stop(self) -> None:
+        """End the daemon and wait until it has ended. Raises: NodeError, also where none runs."""
+        try:
+            self._client.stop()
+        except NoDaemon:
+            check_home(self.paths)
+            raise
+
     def _check_offline(self, method: str, error: NoDaemon) -> None:
         check_home(self.paths)
         if not works_offline(method):

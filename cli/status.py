@@ -107,14 +107,14 @@ def _quote(name: str) -> str:
 
 
 def stop(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """End the daemon in good order.
+    """End the daemon in good order, and wait until it has ended.
 
     Examples:
     aster stop
     """
     screen = Screen(as_json, quiet)
-    answer = Session().call("stop")
+    Session().stop()
     if as_json:
-        screen.emit(answer)
+        screen.emit({"ok": True})
     else:
-        screen.note("The daemon ends.")
+        screen.note("The daemon has ended.")

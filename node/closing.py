@@ -6,17 +6,13 @@ with it, because their input does. Synchronous; for a command.
 """
 
 import os
-import select
 import signal
 import socket
-import struct
-import sys
-import time
 from contextlib import suppress
 from enum import Enum
 from typing import Final
 
-from node.doors.control.client import Client, NoDaemon, socket_path
+from node.doors.control.client import Client, NoDaemon, is_gone_within, peer_process, socket_path
 from node.errors import NodeError, Unavailable
 from node.home import is_held
 from node.paths import Paths
@@ -27,11 +23,7 @@ GRACE_S: Final = 2.0
 KILL_S: Final = 5.0
 """Until the system has ended a process that was killed; a disk that is stuck may hold it up for longer."""
 
-_STEP_S: Final = 0.02
 _CONNECT_S: Final = 1.0
-_SOL_LOCAL: Final = 0
-_LOCAL_PEERPID: Final = 2
-"""Of macOS, which has no SO_PEERCRED."""
 
 
 class Ended(Enum):
@@ -55,11 +47,11 @@ def end_daemon(paths: Paths, grace_s: float = GRACE_S) -> Ended:
     if grace_s > 0:
         with suppress(NodeError):
             Client(paths, grace_s).call("stop")
-        if _is_gone_within(pid, grace_s):
+        if is_gone_within(pid, grace_s):
             return Ended.ASKED
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    if not _is_gone_within(pid, KILL_S):
+    if not is_gone_within(pid, KILL_S):
         raise Unavailable(
             f"The daemon (process {pid}) was killed and is still there: its disk does not answer.",
             "Switch the machine off, if its keys must be gone now.",
@@ -86,7 +78,7 @@ def _daemon(paths: Paths) -> int | None:
         connection.settimeout(_CONNECT_S)
         try:
             connection.connect(str(path))
-            return _peer(connection)
+            return peer_process(connection)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             return None
         except OSError as error:
@@ -94,43 +86,3 @@ def _daemon(paths: Paths) -> int | None:
                 f"The daemon's socket {path} cannot be opened: {error.strerror or error}.",
                 "Only the user who started the daemon can end it.",
             ) from error
-
-
-def _peer(connection: socket.socket) -> int:
-    """The process at the other end. Raises: OSError."""
-    if sys.platform == "linux":
-        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        pid, _, _ = struct.unpack("3i", found)
-    else:
-        pid = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
-    return int(pid)
-
-
-def _is_gone_within(pid: int, timeout_s: float) -> bool:
-    """Wait until a process has ended, whoever started it."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    except (AttributeError, OSError):  # no Linux, or an old one
-        return _is_gone_by_asking(pid, timeout_s)
-    try:
-        waiting = select.poll()
-        waiting.register(handle, select.POLLIN)
-        return bool(waiting.poll(timeout_s * 1_000))
-    finally:
-        os.close(handle)
-
-
-def _is_gone_by_asking(pid: int, timeout_s: float) -> bool:
-    until = time.monotonic() + timeout_s
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        if time.monotonic() >= until:
-            return False
-        time.sleep(_STEP_S)

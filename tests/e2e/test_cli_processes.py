@@ -19,6 +19,7 @@ import pytest
 
 from cli.laptops import LISTEN, Laptop
 from node.doors.control.client import Client
+from node.home import is_held
 from node.paths import Paths
 
 DEADLINE_S = 60
@@ -267,6 +268,7 @@ def test_a_home_has_one_daemon_and_stop_ends_it(tmp_path):
         assert "holds" in second.stderr or "run" in second.stderr
         assert len(second.stderr.splitlines()) == 2
         alice.aster("stop")
+        assert not is_held(Paths(alice.home))
         alice.end()
         assert run_aster(alice.home, "post", "hello").returncode == 69
 

@@ -19,15 +19,18 @@ from typing import Final
 COMMAND_DEADLINE_S: Final = 60.0
 """For a command to end, or a background one to say what is expected. Generous, for loaded machines."""
 
-STOP_DEADLINE_S: Final = 20.0
+STOP_DEADLINE_S: Final = 60.0
 """For a background command to end once it was told to."""
+
+LOOK_S: Final = 0.1
+"""Between two tries of a command that is run until it says what is expected."""
 
 ANY: Final = "…"
 _GOOD_ENDS: Final = {0, -signal.SIGTERM, 128 + signal.SIGTERM}
 """How a background command may end when the page is over: by itself in order, or of our signal."""
 
 _FENCE = re.compile(r"^```\s*(\S*)\s*$")
-_PROMPT = re.compile(r"^([a-z]+)([$%]) (.+)$")
+_PROMPT = re.compile(r"^([a-z]+)([$%?]) (.+)$")
 _KILL = re.compile(r"^\$ kill -(\w+) ([a-z]+)$")
 _EXIT = re.compile(r"^\(exit (\d+)\)$")
 _HOLE = re.compile(r"(…|\[[A-Z][A-Z0-9_]*\])")
@@ -48,7 +51,7 @@ class Step:
     """Of the command in the page, from 1."""
     actor: str
     verb: str
-    """One of run, start, hear, kill."""
+    """One of run, await, start, hear, kill."""
     command: str
     expected: list[str] = field(default_factory=list)
     exit_code: int | None = None
@@ -95,8 +98,8 @@ def _parse_block(block: list[tuple[int, str]], end: int) -> list[Step]:
     if not steps:
         raise PageFailed(f"line {end}: a block without a command; give it a language if it is none")
     for step in steps:
-        if step.verb in {"start", "hear"} and not step.expected:
-            raise PageFailed(f"line {step.line}: what a background command says has to be stated")
+        if step.verb in {"await", "start", "hear"} and not step.expected:
+            raise PageFailed(f"line {step.line}: what is waited for has to be stated")
     return steps
 
 
@@ -108,8 +111,8 @@ def _parse_prompt(number: int, line: str) -> Step | None:
     if prompt is None:
         return None
     actor, sign, command = prompt.groups()
-    if sign == "%":
-        return Step(number, actor, "hear", command)
+    if sign != "$":
+        return Step(number, actor, "hear" if sign == "%" else "await", command)
     if command.endswith(" &"):
         return Step(number, actor, "start", command.removesuffix(" &"))
     return Step(number, actor, "run", command)
@@ -246,6 +249,8 @@ class _World:
             self.exported.setdefault(step.actor, {})[export[1]] = value
         elif step.verb == "run":
             self._run(step)
+        elif step.verb == "await":
+            self._await(step)
         elif step.verb == "start":
             started = _Background(step, self.spawn(step))
             self.background.append(started)
@@ -254,6 +259,16 @@ class _World:
             self._hear(step, self._find(step))
         else:
             self._kill(step)
+
+    def _await(self, step: Step) -> None:
+        deadline = time.monotonic() + self.deadline_s
+        while True:
+            try:
+                return self._run(step)
+            except PageFailed as error:
+                if time.monotonic() > deadline:
+                    raise PageFailed(f"it was not so in time. {error}") from None
+            time.sleep(LOOK_S)
 
     def _run(self, step: Step) -> None:
         process = self.spawn(step)

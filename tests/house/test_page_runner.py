@@ -133,6 +133,29 @@ def test_a_background_command_is_awaited_heard_again_and_ended(page):
     """)
 
 
+def test_a_command_is_run_until_it_says_what_is_expected(page):
+    page("""
+        alice$ aster init
+        device d-alice
+        alice$ for word in one two three; do sleep 0.2; aster post $word; done &
+        …
+        alice? aster read; test -e said
+        one
+        …
+        three
+        (exit 1)
+        alice? aster read | tail -n 1
+        [LAST]
+        alice$ echo $LAST
+        three
+    """)
+
+
+def test_a_command_that_never_says_it_fails_with_what_it_said_last(page):
+    with pytest.raises(PageFailed, match=r"(?s)not so in time.*yes.*it said:.*no$"):
+        page("alice? echo no\nyes", deadline_s=0.5)
+
+
 def test_a_background_command_that_died_of_an_error_fails_the_page(page):
     with pytest.raises(PageFailed, match="`aster die` ended with exit code 3"):
         page("alice$ aster die &\nready")
@@ -180,6 +203,7 @@ def test_an_exported_variable_stays_with_its_actor(page):
         ("```\nsome output\nalice$ true\n```\n", "begins with a command"),
         ("```\nalice$ true\n", "no end"),
         ("```\nalice$ aster run &\n```\n", "has to be stated"),
+        ("```\nalice? aster read\n```\n", "has to be stated"),
     ],
 )
 def test_a_malformed_page_fails(text, complaint):

@@ -7,7 +7,11 @@ answer that was cut off (a daemon killed in the middle) is never taken for a who
 
 import contextlib
 import json
+import os
+import select
 import socket
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +34,14 @@ CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 120.0
 """Between two pieces of an answer of a call. A full sync of the disk can take many seconds."""
 
+END_TIMEOUT_S: Final = 60.0
+"""For a daemon that was told to end. Usually a few tenths of a second; a slow disk has much to write."""
+
 _RETRY_S: Final = 0.02
+_LOOK_S: Final = 0.02
+_SOL_LOCAL: Final = 0
+_LOCAL_PEERPID: Final = 2
+"""Of macOS, which has no SO_PEERCRED."""
 _RECEIVE_BYTES: Final = 65_536
 _MAX_HEAD_BYTES: Final = 16_384
 
@@ -94,6 +105,22 @@ class Client:
         finally:
             answer.close()
 
+    def stop(self, timeout_s: float = END_TIMEOUT_S) -> None:
+        """Have the daemon end in good order, and wait until its process is gone: then the home is free.
+
+        Raises:
+            NoDaemon: nobody listens.
+            Unavailable: it is still there after `timeout_s`, or hung before it answered.
+        """
+        with self._open() as connection:
+            process = peer_process(connection)
+        self.call("stop")
+        if not is_gone_within(process, timeout_s):
+            raise Unavailable(
+                f"The daemon was told to end and is still there after {timeout_s:.0f} s.",
+                "Wait for it; or kill it: aster lock. What it acknowledged is safe.",
+            )
+
     def _open(self) -> socket.socket:
         path = socket_path(self._paths)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -124,6 +151,46 @@ def _connect(connection: socket.socket, path: str) -> None:
             time.sleep(_RETRY_S)
         else:
             return
+
+
+def peer_process(connection: socket.socket) -> int:
+    """The process at the other end. Raises: OSError."""
+    if sys.platform == "linux":
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid, _, _ = struct.unpack("3i", found)
+    else:
+        pid = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
+    return int(pid)
+
+
+def is_gone_within(pid: int, timeout_s: float) -> bool:
+    """Wait until a process has ended, whoever started it; False: it has not."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):  # no Linux, or an old one
+        return _is_gone_by_asking(pid, timeout_s)
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        return bool(waiting.poll(timeout_s * 1_000))
+    finally:
+        os.close(handle)
+
+
+def _is_gone_by_asking(pid: int, timeout_s: float) -> bool:
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK_S)
 
 
 class _Answer:
