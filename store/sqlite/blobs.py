@@ -148,8 +148,7 @@ class SqliteBlobStore:
 
     def put_chunk(self, chunk: bytes, data: bytes) -> None:
         """Keep a chunk, which the caller has checked, of a blob that was begun."""
-        if not self._folder.has(chunk, len(data)):
-            self._folder.put(chunk, data)
+        self._folder.put(chunk, data, over=False, cached=False)
 
     def read_chunk(self, chunk: bytes) -> bytes | None:
         """A chunk; None where it is not here. What is damaged goes, so that it can be fetched again."""
@@ -188,7 +187,7 @@ class SqliteBlobStore:
                 with self._changing:
                     self._adding[chunk] += 1
                 if self.read_chunk(chunk) is None:
-                    self._folder.put(chunk, data)
+                    self._folder.put(chunk, data, over=True, cached=True)
                     written.append(chunk)
                 yield size
                 if len(written) - synced >= SYNC_CHUNKS:

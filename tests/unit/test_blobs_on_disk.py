@@ -1,8 +1,11 @@
 """The blob store on disk: it survives crashes and damage, and the disk tells nothing."""
 
+import errno
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from store.sqlite import chunk_folder
 from store.sqlite.blobs import SqliteBlobStore
 
 KEY = b"k" * 32
+FLAG = getattr(os, "O_DIRECT", 1 << 28)
 THREE = b"a" * CHUNK_BYTES + b"b" * CHUNK_BYTES + b"c" * 1_000
 
 
@@ -80,6 +84,72 @@ def test_the_disk_tells_neither_content_nor_id_nor_length(disk: SqliteBlobStore,
     assert all(path.stat().st_mode & 0o077 == 0 for path in files_in(tmp_path))
 
 
+def test_a_chunk_that_was_cut_in_writing_is_put_again(disk: SqliteBlobStore, tmp_path: Path):
+    manifest = Manifest(CHUNK_BYTES, (chunk_id(THREE[:CHUNK_BYTES]),))
+    disk.begin(manifest)
+    path = tmp_path / "blobs" / disk._folder.name_of(manifest.chunks[0])
+    path.parent.mkdir()
+    path.write_bytes(b"the first part")
+    before = disk.used_bytes()
+    assert disk.missing(manifest.id) == [0]
+    disk.put_chunk(manifest.chunks[0], THREE[:CHUNK_BYTES])
+    assert disk.missing(manifest.id) == []
+    assert content_of(disk, manifest.id) == THREE[:CHUNK_BYTES]
+    assert disk.used_bytes() - before == path.stat().st_size - len(b"the first part")
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_where_the_page_cache_cannot_be_passed_by_chunks_are_kept_all_the_same(
+    disk: SqliteBlobStore, monkeypatch: pytest.MonkeyPatch, error: int
+):
+    flags_seen: list[int] = []
+    open_file = os.open
+
+    def open_cached(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_WRONLY:
+            flags_seen.append(flags & FLAG)
+            if flags & FLAG:
+                raise OSError(error, os.strerror(error))
+        return open_file(path, flags, mode)
+
+    monkeypatch.setattr(disk._folder, "_past_cache", FLAG)
+    monkeypatch.setattr(chunk_folder.os, "open", open_cached)
+    manifest = Manifest(2 * CHUNK_BYTES, (chunk_id(THREE[:CHUNK_BYTES]), chunk_id(bytes(CHUNK_BYTES))))
+    disk.begin(manifest)
+    disk.put_chunk(manifest.chunks[0], THREE[:CHUNK_BYTES])
+    disk.put_chunk(manifest.chunks[1], bytes(CHUNK_BYTES))
+    assert content_of(disk, manifest.id) == THREE[:CHUNK_BYTES] + bytes(CHUNK_BYTES)
+    assert flags_seen.count(FLAG) == 1
+
+
+def test_one_of_two_who_put_the_same_chunk_waits_for_the_other(
+    disk: SqliteBlobStore, monkeypatch: pytest.MonkeyPatch
+):
+    chunk, data = chunk_id(THREE[:CHUNK_BYTES]), THREE[:CHUNK_BYTES]
+    is_writing, may_write = threading.Event(), threading.Event()
+    write = os.pwrite
+    written: list[int] = []
+
+    def write_slowly(handle: int, file: memoryview, at: int) -> int:
+        is_writing.set()
+        assert may_write.wait(30)
+        written.append(len(file))
+        return write(handle, file, at)
+
+    monkeypatch.setattr(chunk_folder.os, "pwrite", write_slowly)
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(disk.put_chunk, chunk, data)
+        assert is_writing.wait(30)
+        second = threads.submit(disk.put_chunk, chunk, data)
+        reading = threads.submit(disk.read_chunk, chunk)
+        may_write.set()
+        first.result(30)
+        second.result(30)
+        assert reading.result(30) in (None, data)
+    assert disk.read_chunk(chunk) == data
+    assert len(written) == 1
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "grow", "empty", "gone", "swap"])
 def test_a_damaged_chunk_counts_as_absent_and_can_be_put_again(
     disk: SqliteBlobStore, tmp_path: Path, damage: str
@@ -136,11 +206,11 @@ def test_what_a_crash_left_behind_is_removed(tmp_path: Path):
     kept = added(first, b"kept")
     first.put_chunk(chunk_id(b"of a file that was being added"), b"of a file that was being added")
     first.close()
-    half_written = tmp_path / "blobs" / "new" / "0123456789abcdef"
+    half_written = tmp_path / "blobs" / first._folder.name_of(chunk_id(b"nothing names it"))
+    half_written.parent.mkdir(exist_ok=True)
     half_written.write_bytes(b"half of a chunk")
     second = opened(tmp_path)
-    assert not half_written.exists()
-    assert second.tidy() == 1
+    assert second.tidy() == 2
     assert len(files_in(tmp_path)) == 1
     assert content_of(second, kept.id) == b"kept"
     second.close()
@@ -223,13 +293,14 @@ def test_a_full_disk_is_told_and_keeps_nothing(
 ):
     room = [300_000]
 
-    def write_within(handle: int, parts: Sequence[bytes]) -> int:
-        data = b"".join(parts)
+    write = os.pwrite
+
+    def write_within(handle: int, data: memoryview, at: int) -> int:
         taken = min(room[0], len(data))
         room[0] -= taken
-        return os.write(handle, data[:taken])
+        return write(handle, data[:taken], at)
 
-    monkeypatch.setattr(chunk_folder.os, "writev", write_within)
+    monkeypatch.setattr(chunk_folder.os, "pwrite", write_within)
     with pytest.raises(StorageFull):
         added(disk, THREE)
     assert disk.listed() == []
