@@ -66,6 +66,11 @@ THREAD_SWITCH_S: Final = 0.0005
 turns ten times as often as Python would let them, or each call to the store would wait some 5 ms beside a
 busy loop."""
 
+YOUNG_OBJECTS: Final = 20_000
+"""Objects that hold others and were made since the last search for cycles, before the next one; Python's own
+number is 700. A batch of entries makes some 50,000, hardly one of them in a cycle: an entry costs 1 to 3 µs
+less. What lies in cycles is found some MB later."""
+
 INDEXER_MIN_TEXTS: Final = 1_000
 """Texts of one step of the search index from which on a process is started for it: 15 ms of work or more,
 with more behind it."""

@@ -8,10 +8,11 @@ manager that ends its tasks when it is left; `join` has to end before `keep`.
 """
 
 import contextlib
+import gc
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -33,7 +34,7 @@ from node.federation.guest_messages import PROTOCOL
 from node.home import Home
 from node.indexing import Indexing
 from node.intake import Intake
-from node.limits import THREAD_SWITCH_S
+from node.limits import THREAD_SWITCH_S, YOUNG_OBJECTS
 from node.mesh import Mesh, Recheckable
 from node.newcomers.guests import Guests
 from node.newcomers.presenting import Introduction
@@ -72,17 +73,26 @@ async def keep(home: Home) -> AsyncIterator[Keeping]:
     intake = Intake(home.shelf, home.network, home.allowed, bus)
     author = Author(home.key, home.network, intake, now_ms, why_not_signing(home))
     home.allowed.listen(lambda: _allow(home, author))
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(THREAD_SWITCH_S)
-    try:
+    with tuned():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(intake.run)
             nursery.start_soon(Verification(intake).run)
             nursery.start_soon(Indexing(intake, home.search()).run)
             yield Keeping(intake, author, bus)
             nursery.cancel_scope.cancel()
+
+
+@contextlib.contextmanager
+def tuned() -> Iterator[None]:
+    """The interpreter as a node needs it: threads take turns often, and cycles are looked for seldom."""
+    switch_s, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(THREAD_SWITCH_S)
+    gc.set_threshold(YOUNG_OBJECTS, *thresholds[1:])
+    try:
+        yield
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(switch_s)
+        gc.set_threshold(*thresholds)
 
 
 @contextlib.asynccontextmanager

@@ -80,15 +80,16 @@ def decode_shaped(data: bytes, max_bytes: int, max_items: int) -> Any:
     """
     if len(data) > max_bytes:
         raise NotCanonical(f"{len(data)} bytes where at most {max_bytes} are allowed")
+    most_items = min(max_items, len(data))  # an item has a byte at least
     try:
-        if max_items > _SHORT_LIST_ITEMS:
+        if most_items > _SHORT_LIST_ITEMS:
             _look_through(data)
         value = msgpack.unpackb(
             data,
             use_list=False,
             raw=False,
             strict_map_key=True,
-            max_array_len=max_items,
+            max_array_len=most_items,
             max_map_len=0,
             max_str_len=max_bytes,
             max_bin_len=max_bytes,

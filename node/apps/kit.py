@@ -6,6 +6,8 @@ tables for the same set of entries, whatever the order in which they came.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from store.entry import Entry
@@ -29,6 +31,9 @@ MAX_BLOB_SIZE: Final = 2**62
 """Bytes. What is said to be larger is not noted: the tables hold numbers of 63 bits."""
 
 _BLOB_ID_BYTES: Final = 32
+_ID_OF: Final = itemgetter(Entry._fields.index("id"))
+_new: Final = tuple.__new__
+"""Makes a named tuple without a call of Python in between: these are made for each entry."""
 
 
 class Texts:
@@ -96,7 +101,7 @@ class Place(NamedTuple):
 
 def place_of(key: int, entry: Entry) -> Place:
     """The place of an entry whose key is known."""
-    return Place(key, entry.time_ms, entry.author, entry.log)
+    return _new(Place, (key, entry.time_ms, entry.author, entry.log))
 
 
 class BlobReference(NamedTuple):
@@ -116,7 +121,7 @@ class Reach:
     What is given counts before what is committed: a body that comes back is not yet on the disk.
     """
 
-    __slots__ = ("_blobs", "_by_id", "_by_key", "_runs", "_store", "_views", "places", "texts")
+    __slots__ = ("_blobs", "_by_key", "_keys", "_runs", "_store", "_views", "places", "texts")
 
     def __init__(
         self,
@@ -132,7 +137,7 @@ class Reach:
         self._store = store
         self._views = views
         self._runs = runs
-        self._by_id: dict[EntryId, Place] | None = None
+        self._keys: dict[EntryId, int] | None = None
         self._by_key: dict[int, Entry] = {}
         self._blobs: dict[tuple[bytes, int], int] = {}
 
@@ -147,11 +152,14 @@ class Reach:
         """
         given, found, asked = self._given(), dict[EntryId, Place](), list[EntryId]()
         for entry_id in ids:
-            known = self.places.of(entry_id) or given.get(entry_id)
-            if known is None:
-                asked.append(entry_id)
-            else:
+            known = self.places.of(entry_id)
+            key = given.get(entry_id) if known is None else None
+            if known is not None:
                 found[entry_id] = known
+            elif key is not None:
+                found[entry_id] = place_of(key, self._by_key[key])
+            else:
+                asked.append(entry_id)
         for key, entry in self._store.headers_of(asked, self._views):
             found[entry.id] = place_of(key, entry)
         return found
@@ -184,15 +192,14 @@ class Reach:
         """What was noted, in ascending order."""
         return [BlobReference(blob, key, size) for (blob, key), size in sorted(self._blobs.items())]
 
-    def _given(self) -> dict[EntryId, Place]:
+    def _given(self) -> dict[EntryId, int]:
         """Built when it is first asked for: most batches have no links."""
-        if self._by_id is None:
-            self._by_id = {}
+        if self._keys is None:
+            self._keys = {}
             for first_key, entries in self._runs:
-                for key, entry in enumerate(entries, first_key):
-                    self._by_id[entry.id] = place_of(key, entry)
-                    self._by_key[key] = entry
-        return self._by_id
+                self._keys.update(zip(map(_ID_OF, entries), count(first_key)))
+                self._by_key.update(enumerate(entries, first_key))
+        return self._keys
 
 
 AppFold: TypeAlias = Callable[[Views, Sequence[KeyedRun], Reach], None]

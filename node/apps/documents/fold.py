@@ -72,13 +72,11 @@ COLUMNS: Final = (
     "head",
 )
 
-_CHUNK: Final = 500
-"""Ids in one statement."""
-
-_REFRESH_HEAD: Final = (
+_REFRESH_HEADS: Final = (
     "UPDATE documents_versions SET head = NOT EXISTS (SELECT 1 FROM documents_links JOIN documents_versions"
     " AS later ON later.k = documents_links.k WHERE documents_links.parent = documents_versions.id"
-    " AND later.name = documents_versions.name AND later.turned = documents_versions.turned) WHERE id = ?"
+    " AND later.name = documents_versions.name AND later.turned = documents_versions.turned)"
+    " WHERE id IN (SELECT value FROM carray(?))"
 )
 _RIGHT_ORDER: Final = (
     "SELECT max(own.time_ms, coalesce(max(before.at) + 1, own.time_ms)) FROM documents_versions AS own"
@@ -143,7 +141,7 @@ def _join(views: Views, fresh: Mapping[EntryId, _Fresh]) -> None:
     before the version that it follows moves with that.
     """
     own_keys = {each.key for each in fresh.values()}
-    late = [(key, parent) for key, parent in _followers(views, list(fresh)) if key not in own_keys]
+    late = [(key, parent) for key, parent in _followers(views, fresh) if key not in own_keys]
     linked = {link for each in fresh.values() for link in each.entry.links}
     orders = _orders(views, [link for link in linked if link not in fresh])
     _refresh_heads(views, {*orders, *(parent for _, parent in late)})
@@ -156,24 +154,16 @@ def _join(views: Views, fresh: Mapping[EntryId, _Fresh]) -> None:
     _settle(views, moved)
 
 
-def _followers(views: ReadViews, ids: Sequence[EntryId]) -> list[tuple[int, EntryId]]:
+def _followers(views: ReadViews, ids: Iterable[EntryId]) -> list[tuple[int, EntryId]]:
     """Keys of what links to these ids, each with the id."""
-    found: list[tuple[int, EntryId]] = []
-    for start in range(0, len(ids), _CHUNK):
-        part = ids[start : start + _CHUNK]
-        sql = f"SELECT k, parent FROM documents_links WHERE parent IN ({', '.join('?' * len(part))})"
-        found += [(key, EntryId(parent)) for key, parent in views.execute(sql, part)]
-    return found
+    sql = "SELECT k, parent FROM documents_links WHERE parent IN (SELECT value FROM carray(?))"
+    return [(key, EntryId(parent)) for key, parent in views.execute_for_ids(sql, ids)]
 
 
-def _orders(views: ReadViews, ids: Sequence[EntryId]) -> dict[EntryId, tuple[str, int]]:
+def _orders(views: ReadViews, ids: Iterable[EntryId]) -> dict[EntryId, tuple[str, int]]:
     """Name and order of those of these that are in the view."""
-    found: dict[EntryId, tuple[str, int]] = {}
-    for start in range(0, len(ids), _CHUNK):
-        part = ids[start : start + _CHUNK]
-        sql = f"SELECT id, name, at FROM documents_versions WHERE id IN ({', '.join('?' * len(part))})"
-        found.update({EntryId(row[0]): (row[1], row[2]) for row in views.execute(sql, part)})
-    return found
+    sql = "SELECT id, name, at FROM documents_versions WHERE id IN (SELECT value FROM carray(?))"
+    return {EntryId(found): (name, at) for found, name, at in views.execute_for_ids(sql, ids)}
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -218,8 +208,7 @@ def _row(fresh: _Fresh, is_head: bool) -> tuple[Any, ...]:
 
 
 def _refresh_heads(views: Views, ids: Iterable[EntryId]) -> None:
-    for entry_id in ids:
-        views.execute(_REFRESH_HEAD, (entry_id,))
+    views.execute_for_ids(_REFRESH_HEADS, ids)
 
 
 def _settle(views: Views, keys: Iterable[int]) -> None:

@@ -44,10 +44,10 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
         else:
             views.gather(table, columns, found)
     if rows.posts:
-        _connect(views, reach, rows.posts)
+        _connect(views, reach, rows.posts, rows.ties)
 
 
-def _connect(views: Views, reach: Reach, fresh: dict[int, Entry]) -> None:
+def _connect(views: Views, reach: Reach, fresh: dict[int, Entry], ties: Sequence[tuple[int, Entry]]) -> None:
     """Find what new posts answer and what answers them; note both, and put into order what is not."""
     ordering = Ordering(views, reach)
     linked = {key: entry for key, entry in fresh.items() if entry.links}
@@ -60,7 +60,7 @@ def _connect(views: Views, reach: Reach, fresh: dict[int, Entry]) -> None:
             addressed.append((tie_of(parent.author), entry.time_ms, tie_of(entry.id), key, ANSWERED))
         if ordering.right_order(entry) != entry.time_ms:
             wrong.append(key)
-    for parent_entry, child in _children(views, fresh.values(), linked):
+    for parent_entry, child in _children(views, ties, linked):
         if child.place == 0:
             who = tie_of(parent_entry.author)
             addressed.append((who, child.at, child.tie, child.key, ANSWERED))
@@ -82,16 +82,21 @@ class _Child(NamedTuple):
     tie: int
 
 
-def _children(views: Views, parents: Iterable[Entry], without: Container[int]) -> list[tuple[Entry, _Child]]:
-    """The posts in the view that link to these, each with the one that it links to."""
-    by_tie: dict[int, list[Entry]] = {}
-    for entry in parents:
-        by_tie.setdefault(tie_of(entry.id), []).append(entry)
+def _children(
+    views: Views, ties: Sequence[tuple[int, Entry]], without: Container[int]
+) -> list[tuple[Entry, _Child]]:
+    """The posts in the view that link to these, each with the one it links to; `ties`: with their ties."""
+    rows = views.execute_for(_CHILDREN, sorted({tie for tie, _ in ties}))
+    answered = {row[0] for row in rows}
+    parents: dict[int, list[Entry]] = {tie: [] for tie in answered}
+    for tie, entry in ties:
+        if tie in answered:
+            parents[tie].append(entry)
     return [
         (entry, _Child(key, *where))
-        for parent, rest, key, *where in views.execute_for(_CHILDREN, sorted(by_tie))
+        for parent, rest, key, *where in rows
         if key not in without
-        for entry in by_tie[parent]
+        for entry in parents[parent]
         if rest_of(entry.id) == rest
     ]
 
@@ -104,6 +109,8 @@ class _Rows:
         self.texts: dict[EntryId, str] = {}
         self.places: dict[EntryId, Place] = {}
         self.posts: dict[int, Entry] = {}
+        self.ties: list[tuple[int, Entry]] = []
+        """The posts, each with its tie."""
 
     def take(self, key: int, entry: Entry, said: bodies.Content, reach: Reach) -> None:
         """Note what an entry says."""
@@ -132,8 +139,11 @@ class _Rows:
         _note_blobs(key, said, reach)
         tables["feed_posts"].append((key, at, tie))
         tables["feed_timeline"].append((at, tie, key))
+        self.ties.append((tie, entry))
         if entry.links:
-            tables["feed_links"] += _link_rows(key, entry)
+            tables["feed_links"] += [
+                (tie_of(link), at, tie, key, place, rest_of(link)) for place, link in enumerate(entry.links)
+            ]
         if said.topics:
             tables["feed_topics"] += [(topic, at, tie, key) for topic in said.topics]
         if said.mentions:
@@ -148,11 +158,6 @@ class _Rows:
 def _note_blobs(key: int, post: Post, reach: Reach) -> None:
     if post.attachments:
         reach.note_blobs(key, [(each.blob, each.size) for each in post.attachments])
-
-
-def _link_rows(key: int, entry: Entry) -> list[Row]:
-    at, tie = entry.time_ms, tie_of(entry.id)
-    return [(tie_of(link), at, tie, key, place, rest_of(link)) for place, link in enumerate(entry.links)]
 
 
 def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -172,7 +177,8 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
         parent = ordering.post(entry.links[0]) if entry.links else None
         _unfold_post(views, key, entry, orders[key], None if parent is None else tie_of(parent.author))
     wrong: set[int] = set()
-    for parent_entry, child in _children(views, posts.values(), ()):
+    ties = [(tie_of(entry.id), entry) for entry in posts.values()]
+    for parent_entry, child in _children(views, ties, ()):
         wrong.add(child.key)
         if child.place == 0:
             _delete(

@@ -8,6 +8,7 @@ dot.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 MAX_NAME_BYTES: Final = 255
@@ -25,6 +26,9 @@ _DEVICES: Final = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789\u00b9\u00b2\u00b3"}
 )
+_REMEMBERED: Final = 4_096
+"""Tags whose form is remembered: the same ones come again and again."""
+
 _TAG_MARKS: Final = frozenset("_-\u00b7")
 
 
@@ -69,6 +73,11 @@ def canonical_tag(text: str) -> str:
 
 def is_tag(tag: str) -> bool:
     """Is a text a tag as it is kept: 1 to 64 letters, digits, marks, ``_``, ``-`` and ``·``?"""
-    if not 1 <= len(tag) <= MAX_TAG_CHARS or tag != canonical_tag(tag):
-        return False
-    return all(char in _TAG_MARKS or unicodedata.category(char)[0] in "LNM" for char in tag)
+    return 1 <= len(tag) <= MAX_TAG_CHARS and _is_short_tag(tag)
+
+
+@lru_cache(_REMEMBERED)
+def _is_short_tag(tag: str) -> bool:
+    return tag == canonical_tag(tag) and all(
+        char in _TAG_MARKS or unicodedata.category(char)[0] in "LNM" for char in tag
+    )
