@@ -230,14 +230,16 @@ class Mesh:
 
     async def _watch_links(self, tell: Callable[[LinkChange], None]) -> None:
         before: set[AuthorId] = set()
+        looked_ms = 0
         while True:
             now = set(self._driver.neighbours())
             for device in _ordered(now - before):
                 tell(LinkChange(device, True, self.state_of(device).address))
             for device in _ordered(before - now):
-                self._states[device] = self.state_of(device)._replace(seen_ms=_now_ms())
+                state = self.state_of(device)
+                self._states[device] = state._replace(seen_ms=max(looked_ms, state.seen_ms))
                 tell(LinkChange(device, False, self.problem_of(device)))
-            before = now
+            before, looked_ms = now, _now_ms()
             await trio.sleep(WATCH_S)
 
     async def _recheck(self) -> None:
