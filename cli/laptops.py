@@ -7,10 +7,12 @@ Everything is on 127.0.0.1.
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,13 +24,13 @@ from node.doors.control.client import Client
 from node.errors import NodeError
 from node.paths import Paths
 
-START_DEADLINE_S: Final = 60.0
+START_DEADLINE_S: Final = 100.0
 """For a daemon to say that it is ready; on a small busy machine libp2p alone takes seconds to import."""
 
-ARRIVAL_DEADLINE_S: Final = 30.0
+ARRIVAL_DEADLINE_S: Final = 60.0
 """For an entry to arrive. Usually some hundredths of a second; some seconds after a restart."""
 
-END_DEADLINE_S: Final = 15.0
+END_DEADLINE_S: Final = 60.0
 LISTEN: Final = "/ip4/127.0.0.1/tcp/0"
 
 
@@ -38,6 +40,29 @@ CLOSE_LOOK_S: Final = 0.05
 
 class DemoFailed(Exception):
     """Something that the demo promises did not come about."""
+
+
+class _Place:
+    """Keeps the port of a node that is off, so that no other process is given it before the node is back."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def keep(self, address: str) -> None:
+        """Keep the port of an address. Who dials it is refused, as with nobody there."""
+        self.give_up()
+        if not address:
+            return
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # somebody was quicker
+            self._socket.bind(("127.0.0.1", int(address.partition("/p2p/")[0].rpartition("/")[2])))
+
+    def give_up(self) -> None:
+        """Keep it no longer."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 class Laptop:
@@ -53,6 +78,8 @@ class Laptop:
         self._daemon: subprocess.Popen[str] | None = None
         self._events: queue.Queue[Json | None] = queue.Queue()
         self._listener = threading.Thread()
+        self._place = _Place()
+        weakref.finalize(self, self._place.give_up)
 
     def aster(self, *arguments: str, stdin: str = "") -> str:
         """Run `aster` for this home and return what it says. Raises: DemoFailed."""
@@ -106,6 +133,7 @@ class Laptop:
             raise DemoFailed(f"{self.name} was not ready within {START_DEADLINE_S:.0f} s") from None
         if event is None or event.get("event") != "ready":
             raise DemoFailed(f"{self.name} did not start: {(self.home / 'demo.err').read_text()}")
+        self._place.give_up()
         self.device = event["device"]
         self.address = next(iter(event["addresses"]), "")
 
@@ -165,6 +193,7 @@ class Laptop:
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon.wait()
+            self._place.keep(self.address)
             self._listener.join()
             self._daemon = None
 
@@ -177,6 +206,7 @@ class Laptop:
             code = self._daemon.wait(END_DEADLINE_S)
         except subprocess.TimeoutExpired:
             raise DemoFailed(f"{self.name} did not end within {END_DEADLINE_S:.0f} s") from None
+        self._place.keep(self.address)
         self._listener.join()
         self._daemon = None
         if code:

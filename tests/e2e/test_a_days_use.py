@@ -156,7 +156,8 @@ def talk(cast: Cast) -> str:
     assert [each["why"] for each in lines(alice, "inbox")] == [["answer"]]
 
     said = say(alice, "correct", asked, CORRECTED)["id"]
-    eva.wait_for(said)
+    for laptop in (carol, eva, *hubs):
+        laptop.wait_for(said)
     with pytest.raises(DemoFailed, match="only its author"):
         eva.aster("correct", asked, "It never opens.")
     translated = say(eva, "translate", asked, TRANSLATED, "--lang", "pt", "--public")["id"]
@@ -200,7 +201,8 @@ def write_together(cast: Cast) -> None:
     """One text on two laptops that do not hear of each other; both changes stay."""
     alice, _, eva, *_ = cast
     first = say(alice, "doc", "put", "-", "--as", "programme.md", "--public", stdin=PROGRAMME)["id"]
-    eva.wait_for(first)
+    for laptop in cast:
+        laptop.wait_for(first)
     others = [each for each in cast if each is not eva]
     with apart(*others):
         put(eva, first, PROGRAMME.replace("a chair", "a chair and a cup"))

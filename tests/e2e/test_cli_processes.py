@@ -22,7 +22,7 @@ from node.doors.control.client import Client
 from node.home import is_held
 from node.paths import Paths
 
-DEADLINE_S = 60
+DEADLINE_S = 100
 FOREIGN = ("apsw", "libp2p", "nacl", "pydantic", "rich", "trio")
 """Libraries that a command which talks to the daemon has no time to import."""
 
@@ -85,7 +85,7 @@ def at_terminal(home: Path, arguments: list[str], answers: list[str]) -> tuple[i
         try:
             while data := _read_terminal(terminal):
                 shown += data
-                if left and data.endswith(b": "):
+                if left and shown.endswith(b": "):
                     terminal.write(left.pop(0).encode() + b"\n")
             return process.wait(DEADLINE_S), shown.decode()
         finally:
@@ -335,6 +335,9 @@ def test_nodes_of_two_networks_do_not_connect_and_say_why(tmp_path):
         acquaint(bob, alice)
         done = run_aster(bob.home, "sync", "alice")
         assert done.returncode in (69, 76)
+        bob.wait_until(
+            "it is told why", lambda: "network" in (bob.call("status")["peers"][0]["problem"] or "")
+        )
         status = json.loads(bob.aster("status", "--json"))
         assert [peer["connected"] for peer in status["peers"]] == [False]
         assert "network" in status["peers"][0]["problem"]

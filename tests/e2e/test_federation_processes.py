@@ -29,8 +29,6 @@ from store.entry import SALT_BYTES
 from store.ids import LOG_ID, AuthorId, from_text, to_text
 
 DEADLINE_S = 60
-DELAY_S = 0.4
-"""How long a slow line holds each piece back: far longer than it takes to see what has arrived."""
 
 
 class Machine(Laptop):
@@ -181,12 +179,13 @@ def test_a_lost_laptop_is_cut_off_everywhere_while_a_thief_uses_it(machines):
         assert logs[bob.device, "feed"]["entries"] == 1
 
 
-class SlowLine:
-    """A port of its own that leads to another one; what comes back from there is held back for a while."""
+class Line:
+    """A port of its own that leads to another one; what comes back from there is held back at will."""
 
     def __init__(self, port: int) -> None:
         self._target = port
-        self.delay_s = 0.0
+        self.holds_back: Callable[[], bool] = lambda: False
+        """Asked before each piece that comes back, and again while it says so."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -202,8 +201,8 @@ class SlowLine:
     def _pump(self, source: socket.socket, sink: socket.socket, is_back: bool) -> None:
         with suppress(OSError), source, sink:
             while data := source.recv(65_536):
-                if is_back:
-                    time.sleep(self.delay_s)
+                while is_back and self.holds_back():
+                    time.sleep(0.05)
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
@@ -212,11 +211,11 @@ class SlowLine:
 
 
 @pytest.fixture
-def slow_line() -> Iterator[Callable[[int], SlowLine]]:
-    made: list[SlowLine] = []
+def line_to() -> Iterator[Callable[[int], Line]]:
+    made: list[Line] = []
 
-    def lay(port: int) -> SlowLine:
-        made.append(SlowLine(port))
+    def lay(port: int) -> Line:
+        made.append(Line(port))
         return made[-1]
 
     yield lay
@@ -224,21 +223,21 @@ def slow_line() -> Iterator[Callable[[int], SlowLine]]:
         line.close()
 
 
-def test_a_join_that_is_killed_goes_on_and_uses_no_second_place(machines, slow_line):
+def test_a_join_that_is_killed_goes_on_and_uses_no_second_place(machines, line_to):
     alice = found(machines("alice"))
     alice.up().end()
     _, code = alice.code(alice)
     alice.up("--hub")
-    line = slow_line(place_of(alice.address).port)
+    line = line_to(place_of(alice.address).port)
     invite = parse(code)
     code = encode(invite._replace(place=invite.place._replace(port=line.port)))
     bob = machines("bob")
-    line.delay_s = DELAY_S
 
     def others() -> list[str]:
         logs = alice.call("log/list")["logs"]
         return [log["author"] for log in logs if log["log"] == "id" and log["author"] != alice.device]
 
+    line.holds_back = lambda: bool(others())
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *join_line(bob, code, "Bob")],
         env=bob._environment(),
@@ -257,7 +256,7 @@ def test_a_join_that_is_killed_goes_on_and_uses_no_second_place(machines, slow_l
     assert (bob.home / FOLDER).exists()
     words = bob.words.read_text()
 
-    line.delay_s = 0.0
+    line.holds_back = lambda: False
     join(bob, code, "Bob")
     assert bob.device == device
     assert bob.words.read_text() == words
@@ -267,7 +266,7 @@ def test_a_join_that_is_killed_goes_on_and_uses_no_second_place(machines, slow_l
     assert others() == [device]
 
 
-def test_a_join_that_is_killed_before_it_began_leaves_nothing_and_begins_anew(machines, slow_line):
+def test_a_join_that_is_killed_before_it_began_leaves_nothing_and_begins_anew(machines, line_to):
     alice = found(machines("alice"))
     alice.up().end()
     _, code = alice.code(alice)

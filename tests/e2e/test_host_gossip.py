@@ -5,7 +5,7 @@ import trio
 
 from gossip.net.transport import Connected, Disconnected, Heard
 
-SOON_S = 10.0
+SOON_S = 60.0
 MESH = "/meshsub/1.1.0"
 
 

@@ -9,7 +9,7 @@ from gossip.errors import NotConnected, NotSpoken, Unreachable
 from gossip.net.transport import Connected, Disconnected, Heard, Stream
 from gossip.proto import limits
 
-SOON_S = 10.0
+SOON_S = 60.0
 GUEST = "/test/guest/1"
 ECHO = "/test/echo/1"
 OTHERS = (
@@ -238,7 +238,7 @@ async def test_another_device_at_the_address_is_not_visited(hosts) -> None:
 
 
 async def test_a_guest_that_is_silent_or_stays_too_long_is_ended(hosts, rogue, monkeypatch) -> None:
-    monkeypatch.setattr(limits, "GUEST_LIFE_S", 0.5)
+    monkeypatch.setattr(limits, "GUEST_LIFE_S", 3.0)
     door = Door()
     host = await a_host(hosts, door)
     async with rogue(host, 2) as silent, rogue(host, 3) as talking:

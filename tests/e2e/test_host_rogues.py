@@ -12,7 +12,7 @@ ECHO = "/test/echo/1"
 PROTOCOLS = (ECHO, "/meshsub/1.1.0", "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0", "/test/none/1")
 ROUNDS = 120
 IDENTITIES = 20
-SOON_S = 10.0
+SOON_S = 60.0
 
 
 async def echo(stream: Stream) -> None:

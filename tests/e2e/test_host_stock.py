@@ -10,7 +10,7 @@ import trio
 from gossip.errors import LocalFault, NotConnected
 from gossip.net.transport import Connected, Disconnected, Heard, Stream
 
-SOON_S = 10.0
+SOON_S = 60.0
 ECHO = "/test/echo/1"
 
 

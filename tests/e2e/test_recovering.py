@@ -28,7 +28,7 @@ from store.log import LogId
 
 ALICE = root_key(bytes(32))
 LYON = Terms("Lyon", "", (), (root_of(ALICE),), 1)
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 class Paper:

@@ -28,8 +28,8 @@ VIEWS = (
 )
 COLOURS = {"light": "rgb(251, 250, 248)", "dark": "rgb(22, 23, 26)"}
 LANGUAGES = ("de", "ar", "fa", "zh")
-PATIENCE_MS = 20_000
-MAX_LOOK_S = 110
+PATIENCE_MS = 60_000
+MAX_LOOK_S = 280
 
 MEASURES = """() => {
     const outside = [...document.querySelectorAll('main *, header *, footer *')].filter(each => {

@@ -1,5 +1,6 @@
 """24 words as a person meets them: shown on a terminal, asked back, typed again on another machine."""
 
+import codecs
 import os
 import pty
 import re
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-DEADLINE_S = 40
-PATIENCE_S = 5
+DEADLINE_S = 100
+PATIENCE_S = 15
 """After Ctrl-C; a person whose Ctrl-C met a deaf moment of the interpreter presses it again."""
 INTERRUPT = "\x03"
 PAGE = re.compile(r"\x1b\[\?1049h(.*?)\x1b\[\?1049l", re.DOTALL)
@@ -38,6 +39,7 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.shown = ""
         self._is_interrupted = False
 
@@ -56,7 +58,7 @@ class Terminal:
                     break
                 if not data:
                     break
-                self.shown += data.decode()
+                self.shown += self._decoder.decode(data)
                 if self.shown.endswith(": "):
                     self._type(answer(self.shown.splitlines()[-1], self.shown))
             return self._process.wait(DEADLINE_S)

@@ -26,8 +26,9 @@ LOOK_S: Final = 0.1
 """Between two tries of a command that is run until it says what is expected."""
 
 ANY: Final = "…"
-_GOOD_ENDS: Final = {0, -signal.SIGTERM, 128 + signal.SIGTERM}
-"""How a background command may end when the page is over: by itself in order, or of our signal."""
+_GOOD_ENDS: Final = {0, -signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGKILL, 128 + signal.SIGKILL}
+"""How a background command may end when the page is over: by itself in order, or of our signal. SIGKILL is
+what `aster lock` sends to a daemon that needs longer than it waits."""
 
 _FENCE = re.compile(r"^```\s*(\S*)\s*$")
 _PROMPT = re.compile(r"^([a-z]+)([$%?]) (.+)$")
