@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.apps.feed import ordering
 from node.apps.feed.fold import tie_of
+from node.apps.feed.ordering import MAX_LIFT
 from node.apps.registry import SCHEMAS, Projection
 from node.shelf import Folding, Shelf
 from node.testing.people import NETWORK, Person, people
@@ -18,6 +21,7 @@ from store.ids import EntryId
 from store.log import fork_proof
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.views import Views
 
 START = 1_000_000
 
@@ -46,23 +50,27 @@ def timeline(shelf: Shelf) -> list[tuple[int, EntryId]]:
 def model(entries: Sequence[Entry]) -> list[tuple[int, EntryId]]:
     """What it has to say: posts by order, then id."""
     posts = {entry.id: entry for entry in entries if entry.body is not None}
-    orders: dict[EntryId, int] = {}
 
     def order(entry: Entry) -> int:
-        if entry.id not in orders:
-            before = [order(posts[link]) for link in entry.links if link in posts]
-            orders[entry.id] = max([entry.time_ms, *(at + 1 for at in before)])
-        return orders[entry.id]
+        highest, above = entry.time_ms, entry
+        for lift in range(1, MAX_LIFT + 1):
+            if not above.links or above.links[0] not in posts:
+                break
+            above = posts[above.links[0]]
+            highest = max(highest, above.time_ms + lift)
+        return highest
 
     return sorted((order(entry), entry.id) for entry in posts.values())
 
 
 def write_feed(chance: random.Random, count: int) -> list[Entry]:
-    """Posts of four people, with links to earlier ones and claimed times in no order."""
+    """Posts of four people, with links to earlier ones and claimed times in no order; some in long chains."""
     written: list[Entry] = []
     authors = people()
+    chained = chance.choice((0.0, 0.5, 0.95))
     for _ in range(count):
         linked = chance.sample(written, k=min(len(written), chance.choice((0, 0, 1, 1, 2))))
+        linked = written[-1:] if chance.random() < chained else linked
         links = [entry.id for entry in linked]
         time_ms = START + chance.randrange(20) * chance.choice((1, 1_000))
         written.append(chance.choice(authors).post("text", links, time_ms))
@@ -92,7 +100,7 @@ def arrive(shelf: Shelf, entries: Sequence[Entry], chance: random.Random, bare: 
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 25), st.sampled_from([0.0, 0.0, 0.3]))
+@given(st.integers(0, 2**32), st.integers(1, 45), st.sampled_from([0.0, 0.0, 0.3]))
 def test_the_order_is_the_same_for_every_order_of_arrival(seed: int, count: int, bare: float) -> None:
     chance = random.Random(seed)
     entries = write_feed(chance, count)
@@ -102,7 +110,7 @@ def test_the_order_is_the_same_for_every_order_of_arrival(seed: int, count: int,
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32), st.integers(2, 20))
+@given(st.integers(0, 2**32), st.integers(2, 45))
 def test_what_goes_lets_down_what_it_had_lifted(seed: int, count: int) -> None:
     chance = random.Random(seed)
     entries = write_feed(chance, count)
@@ -157,6 +165,48 @@ def test_a_late_parent_lifts_a_chain_of_answers() -> None:
         shelf.append([[root]], checked=True, durable=False)
         expected = [(START + 5_000 + index, entry.id) for index, entry in enumerate([root, *answers])]
         assert timeline(shelf) == expected
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The key of each post that is moved, as often as it is."""
+    keys: list[int] = []
+    move = ordering._move
+
+    def moving(
+        views: Views, orders: ordering.Ordering, key: int, entry: Entry, where: tuple[int, int]
+    ) -> None:
+        keys.append(key)
+        move(views, orders, key, entry, where)
+
+    monkeypatch.setattr(ordering, "_move", moving)
+    return keys
+
+
+def test_a_chain_of_clocks_that_run_backwards_moves_each_post_once(moved: list[int]) -> None:
+    alice = Person("alice")
+    chain = [alice.post("0", time_ms=START)]
+    for number in range(1, 200):
+        chain.append(alice.post("next", (chain[-1].id,), START - number))
+    with open_shelf() as shelf:
+        shelf.append([chain], checked=True, durable=False)
+        assert timeline(shelf) == model(chain)
+        assert 0 < len(moved) == len(set(moved)) < len(chain)
+
+
+def test_parents_that_come_one_by_one_move_what_is_near_and_not_the_chain(moved: list[int]) -> None:
+    alice, bob = Person("alice"), Person("bob")
+    chain: list[Entry] = []
+    parents: list[Entry] = []
+    for number in range(60):
+        parents.append(bob.post("late", chain[-1:] and (chain[-1].id,), START + 1_000 * (number + 1)))
+        chain.append(alice.post("early", (parents[-1].id,), START))
+    with open_shelf() as shelf:
+        shelf.append([chain], checked=True, durable=False)
+        for parent in parents:
+            shelf.append([[parent]], checked=True, durable=False)
+        assert timeline(shelf) == model([*chain, *parents])
+        assert len(chain) <= len(moved) <= len(chain) * MAX_LIFT
 
 
 def test_what_is_no_post_is_carried_and_not_shown() -> None:

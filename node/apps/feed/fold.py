@@ -51,21 +51,21 @@ def _connect(views: Views, reach: Reach, fresh: dict[int, Entry], ties: Sequence
     """Find what new posts answer and what answers them; note both, and put into order what is not."""
     ordering = Ordering(views, reach)
     linked = {key: entry for key, entry in fresh.items() if entry.links}
-    ordering.learn({link for entry in linked.values() for link in entry.links})
+    ordering.learn({entry.links[0] for entry in linked.values()})
     addressed: list[Row] = []
     wrong: list[int] = []
     for key, entry in linked.items():
         parent = ordering.post(entry.links[0])
         if parent is not None:
             addressed.append((tie_of(parent.author), entry.time_ms, tie_of(entry.id), key, ANSWERED))
-        if ordering.right_order(entry) != entry.time_ms:
+        if ordering.may_be_lifted(entry):
             wrong.append(key)
     for parent_entry, child in _children(views, ties, linked):
         if child.place == 0:
             who = tie_of(parent_entry.author)
             addressed.append((who, child.at, child.tie, child.key, ANSWERED))
-        if child.at <= parent_entry.time_ms:
-            wrong.append(child.key)
+            if child.at <= parent_entry.time_ms:
+                wrong.append(child.key)
     addressed.sort()
     views.gather("feed_addressed", COLUMNS["feed_addressed"], addressed)
     if wrong:
@@ -179,8 +179,8 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     wrong: set[int] = set()
     ties = [(tie_of(entry.id), entry) for entry in posts.values()]
     for parent_entry, child in _children(views, ties, ()):
-        wrong.add(child.key)
         if child.place == 0:
+            wrong.add(child.key)
             _delete(
                 views,
                 "feed_addressed",

@@ -1,15 +1,15 @@
 """Orders of posts: looked up for many at a time, and put right where a parent came late or went.
 
-A post that comes late lifts those that link to it, and those after them; one that goes lets them down.
-Posts that this affects are visited in their old order, in which each stands after those it links to.
+A post that comes late lifts the answers to it, and the answers to those; one that goes lets them down. It
+does so `MAX_LIFT` answers deep and no deeper. The right order follows from what the posts above claim and
+from nothing that was computed before, so each post is visited once, in whatever order.
 """
 
-import heapq
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple
 
 from node.apps.feed import bodies
-from node.apps.feed.tables import tie_of
+from node.apps.feed.tables import rest_of, tie_of
 from node.apps.kit import Place, Reach
 from store.entry import Entry
 from store.ids import LOG_FEED, EntryId
@@ -18,8 +18,30 @@ from store.sqlite.views import Views
 ORDERS: Final = "SELECT k, at, tie FROM carray(?) AS wanted CROSS JOIN feed_posts ON k = wanted.value"
 """Order and tie of posts by their keys."""
 
+MAX_LIFT: Final = 16
+"""Answers above a post that lift it. Part of the protocol. Without a bound an author of 10,000 answers in one
+chain, whose parents come one by one, makes every node move the chain 10,000 times; with it a post is moved at
+most once for each post that stands so near above it. A chain of more wrong clocks than this is rare."""
+
+_ANSWERS: Final = (
+    "SELECT parent, rest, k FROM carray(?) AS wanted CROSS JOIN feed_links"
+    " ON parent = wanted.value WHERE place = 0"
+)
+
 _AHEAD: Final = 256
 """Posts that are read together before they are put right: at most 8 MB of bodies."""
+
+_MAX_STEPS: Final = 65_536
+"""Posts above others that are remembered within one transaction: some 15 MB."""
+
+
+class _Step(NamedTuple):
+    """A post above another one, on the way up."""
+
+    time_ms: int
+    """What it claims."""
+    above: EntryId | None
+    """What it answers."""
 
 
 class Ordering:
@@ -30,6 +52,7 @@ class Ordering:
         self._reach = reach
         self._posts: dict[EntryId, Place | None] = {}
         self._orders: dict[int, int] = {}
+        self._steps: dict[EntryId, _Step | None] = {}
 
     def learn(self, ids: Iterable[EntryId]) -> None:
         """Look these entries up."""
@@ -58,52 +81,81 @@ class Ordering:
         self._orders.update({key: at for key, at, _ in self._views.execute_for(ORDERS, unknown)})
         return {key: self._orders[key] for key in keys if key in self._orders}
 
-    def order_at(self, key: int) -> int | None:
-        """The order of the post of a key, in ms; None where the view has none."""
-        return self.orders_at((key,)).get(key)
+    def may_be_lifted(self, entry: Entry) -> bool:
+        """Does what a post answers stand at its claimed time or later?"""
+        parent = self.post(entry.links[0]) if entry.links else None
+        return parent is not None and self._orders[parent.key] >= entry.time_ms
 
-    def right_order(self, entry: Entry) -> int:
-        """The order that a post has to have."""
-        right = entry.time_ms
-        for link in entry.links:
-            place = self.post(link)
-            if place is not None and self._orders[place.key] >= right:
-                right = self._orders[place.key] + 1
+    def right_orders(self, entries: Sequence[Entry]) -> list[int]:
+        """The orders that posts have to have, in ms.
+
+        That is the largest (claimed time of the post n answers above it) + n, n from 0 to `MAX_LIFT`.
+        """
+        right = [entry.time_ms for entry in entries]
+        above = {place: entry.links[0] for place, entry in enumerate(entries) if entry.links}
+        for lift in range(1, MAX_LIFT + 1):
+            self._climb(above.values())
+            for place, entry_id in list(above.items()):
+                step = self._steps[entry_id]
+                if step is not None:
+                    right[place] = max(right[place], step.time_ms + lift)
+                if step is None or step.above is None:
+                    del above[place]
+                else:
+                    above[place] = step.above
         return right
+
+    def _climb(self, ids: Iterable[EntryId]) -> None:
+        """Learn what these claim and answer."""
+        if len(self._steps) > _MAX_STEPS:
+            self._steps.clear()
+        wanted = {entry_id for entry_id in ids if entry_id not in self._steps}
+        self.learn(wanted)
+        places = {entry_id: self._posts[entry_id] for entry_id in wanted}
+        headers = self._reach.headers_at({place.key for place in places.values() if place is not None})
+        for entry_id, place in places.items():
+            entry = None if place is None else headers.get(place.key)
+            step = None if entry is None else _Step(entry.time_ms, next(iter(entry.links), None))
+            self._steps[entry_id] = step
 
     def move(self, key: int, at: int) -> None:
         """Note that a post stands elsewhere now."""
         self._orders[key] = at
 
 
-def put_right(views: Views, reach: Reach, ordering: Ordering, keys: Iterable[int]) -> None:
+def put_right(views: Views, reach: Reach, ordering: Ordering, wrong: Iterable[int]) -> None:
     """Put posts at their right places, and those after them that this affects."""
-    queue: list[tuple[int, int]] = []
-    queued: set[int] = set()
+    visited: set[int] = set()
+    waiting = set(wrong)
+    for _ in range(MAX_LIFT + 1):
+        visited |= waiting
+        below: set[int] = set()
+        keys = sorted(waiting)
+        for start in range(0, len(keys), _AHEAD):
+            below |= _put_some_right(views, reach, ordering, keys[start : start + _AHEAD])
+        waiting = below - visited
 
-    def visit(later: Iterable[int]) -> None:
-        for key, at in ordering.orders_at([key for key in later if key not in queued]).items():
-            queued.add(key)
-            heapq.heappush(queue, (at, key))
 
-    visit(keys)
-    near: dict[int, Entry | None] = {}
-    while queue:
-        _, key = heapq.heappop(queue)
-        queued.discard(key)
-        if key not in near:
-            near = reach.all_at([key, *(later for _, later in queue[: _AHEAD - 1])])
-            ordering.learn({link for entry in near.values() if entry is not None for link in entry.links})
-        entry = near[key]
-        at = ordering.order_at(key)
-        if entry is None or at is None:
-            continue
-        right = ordering.right_order(entry)
-        if right != at:
-            _move(views, ordering, key, entry, (at, right))
-            ordering.move(key, right)
-            sql = "SELECT k FROM feed_links WHERE parent = ?"
-            visit([later for (later,) in views.execute(sql, (tie_of(entry.id),))])
+def _put_some_right(views: Views, reach: Reach, ordering: Ordering, keys: Sequence[int]) -> set[int]:
+    """Put these posts at their places; the keys of the answers to those that are or were lifted."""
+    orders = ordering.orders_at(keys)
+    found = reach.headers_at(orders)
+    entries = [(key, entry, orders[key]) for key, entry in found.items()]
+    rights = ordering.right_orders([entry for _, entry, _ in entries])
+    moves = {key: (at, right) for (key, _, at), right in zip(entries, rights, strict=True) if right != at}
+    for key, whole in reach.all_at(sorted(moves)).items():
+        if whole is not None:
+            _move(views, ordering, key, whole, moves[key])
+            ordering.move(key, moves[key][1])
+    lifted = [entry for key, entry, at in entries if key in moves or at != entry.time_ms]
+    return _answers(views, lifted)
+
+
+def _answers(views: Views, posts: Sequence[Entry]) -> set[int]:
+    """The keys of the posts in the view that answer these."""
+    rests = {(tie_of(entry.id), rest_of(entry.id)) for entry in posts}
+    rows = views.execute_for(_ANSWERS, sorted({tie for tie, _ in rests}))
+    return {key for parent, rest, key in rows if (parent, rest) in rests}
 
 
 def _move(views: Views, ordering: Ordering, key: int, entry: Entry, moved: tuple[int, int]) -> None:

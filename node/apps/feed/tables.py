@@ -1,8 +1,8 @@
 """The tables of the feed, for all apps of this room: what each row means, and in which order it lies.
 
-The order of a post is max(claimed time, 1 + the largest order among the posts that it links to and that
-are in the view), so that an answer never stands before its question. Posts of one order stand by id. A *tie*
-is the first 56 bits of an id as a number.
+The order of a post is the largest (claimed time of the post n answers above it) + n, for n from 0 to 16 and
+as far up as posts are in the view: an answer stands after its question, whatever clocks said. What a post
+answers is its first link. Posts of one order stand by id. A *tie* is the first 56 bits of an id as a number.
 
     feed_posts      (k, at, tie)            every post: key of its entry, order in ms
     feed_timeline   (at, tie, k)            the same, in order
