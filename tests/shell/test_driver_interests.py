@@ -178,7 +178,9 @@ async def test_bodies_are_fetched_once_they_are_wanted_and_stay_when_they_are_no
     laptop.driver.change_interest(EVERYTHING)
     await lab.wait_until(lambda: all(has_body(laptop, entry) for entry in entries))
     laptop.driver.change_interest(OWN_BOX)
-    await lab.wait_until(lambda: hub.driver.interests()[laptop.device] == OWN_BOX)
+    await lab.wait_until(
+        lambda: all(one.driver.interests().get(laptop.device, OWN_BOX) == OWN_BOX for one in (hub, writer))
+    )
     later = write_packet(writer, BOX_4)
     await lab.wait_until(lambda: holds(laptop, later))
     await trio.sleep(200)
