@@ -87,7 +87,7 @@ class CountingStore(SqliteBlobStore):
 
     count_in: mmap.mmap | None = None
 
-    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+    def put_chunk(self, chunk: bytes, data: bytes | memoryview) -> None:
         """Count, then keep."""
         if self.count_in is not None:
             number = int.from_bytes(self.count_in[:8], "big") + 1

@@ -90,7 +90,7 @@ class BlobStore(Protocol):
         """
         ...
 
-    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+    def put_chunk(self, chunk: bytes, data: bytes | memoryview) -> None:
         """Keep a chunk, which the caller has checked, of a blob that was begun.
 
         A process that is killed afterwards has not lost it. Does nothing where it is here already.

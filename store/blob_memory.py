@@ -49,9 +49,9 @@ class MemoryBlobStore:
         except KeyError:
             raise NotFound("nothing is held of that blob") from None
 
-    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+    def put_chunk(self, chunk: bytes, data: bytes | memoryview) -> None:
         """Keep a chunk, which the caller has checked."""
-        self._chunks.setdefault(chunk, data)
+        self._chunks.setdefault(chunk, bytes(data))
 
     def read_chunk(self, chunk: bytes) -> bytes | None:
         """A chunk; None where it is not here."""

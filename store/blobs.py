@@ -47,7 +47,7 @@ _CHUNK_HASHER: Final = blake3(derive_key_context="asterism/chunk/1")
 _BLOB_HASHER: Final = blake3(derive_key_context="asterism/blob/1")
 
 
-def chunk_id(data: bytes) -> ChunkId:
+def chunk_id(data: bytes | memoryview) -> ChunkId:
     """The 32-byte id of a chunk with this content."""
     hasher = _CHUNK_HASHER.copy()
     hasher.update(data)
@@ -152,7 +152,7 @@ class Manifest:
         return f"Manifest({self.size} bytes, {len(self.chunks)} chunks)"
 
 
-def check_chunk(manifest: Manifest, index: int, data: bytes) -> ChunkId:
+def check_chunk(manifest: Manifest, index: int, data: bytes | memoryview) -> ChunkId:
     """Check that `data` is chunk `index` (from 0) of the blob; give its id.
 
     Raises:

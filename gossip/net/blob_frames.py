@@ -22,7 +22,7 @@ LAST_PIECE_BYTES: Final = 65_536
 
 async def read_message(
     stream: Stream, longest: Callable[[], int], ready: Callable[[], Awaitable[None]]
-) -> bytes | None:
+) -> bytearray | None:
     """The next message of a stream; None at its clean end.
 
     `longest`: how long it may be, asked when its length is known. `ready`: awaited before its last bytes are
@@ -32,18 +32,34 @@ async def read_message(
         RemoteFault: longer than it may be, empty, or the stream ends inside it.
         NotConnected: the stream broke.
     """
-    head = await _read(stream, LENGTH_BYTES, [])
-    if not head:
+    head = bytearray(LENGTH_BYTES)
+    begun = await stream.receive_into(memoryview(head))
+    if not begun:
         return None
-    length = int.from_bytes(head[0] if len(head) == 1 else b"".join(head), "big")
+    await _fill(stream, memoryview(head)[begun:])
+    length = int.from_bytes(head, "big")
     if not 1 <= length <= longest():
         raise RemoteFault(f"a message of {length:,} bytes, where it may have {longest():,}")
-    last = min(length, LAST_PIECE_BYTES)
-    pieces = await _read(stream, length - last, head)
+    message = bytearray(length)
+    last = length - min(length, LAST_PIECE_BYTES)
+    await _fill(stream, memoryview(message)[:last])
     await ready()
-    pieces = await _read(stream, last, pieces)
-    del pieces[: len(head)]
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    await _fill(stream, memoryview(message)[last:])
+    return message
+
+
+async def _fill(stream: Stream, target: memoryview) -> None:
+    """Read until `target` is full.
+
+    Raises:
+        RemoteFault: the stream ends before that.
+        NotConnected: the stream broke.
+    """
+    while target:
+        came = await stream.receive_into(target)
+        if not came:
+            raise RemoteFault("the stream ended inside a message", Severity.SLIGHT)
+        target = target[came:]
 
 
 async def send_frame(stream: Stream, data: bytes) -> None:
@@ -53,23 +69,3 @@ async def send_frame(stream: Stream, data: bytes) -> None:
         return
     for at in range(0, len(data), PIECE_BYTES):
         await stream.send_all(data[at : at + PIECE_BYTES])
-
-
-async def _read(stream: Stream, size: int, before: list[bytes]) -> list[bytes]:
-    """`before`, and behind it exactly `size` bytes in pieces. Empty where the stream ends and nothing came.
-
-    Raises:
-        RemoteFault: the stream ends in the middle.
-        NotConnected: the stream broke.
-    """
-    pieces = list(before)
-    left = size
-    while left:
-        data = await stream.receive_some(left)
-        if not data:
-            if pieces:
-                raise RemoteFault("the stream ended inside a message", Severity.SLIGHT)
-            return []
-        pieces.append(data)
-        left -= len(data)
-    return pieces

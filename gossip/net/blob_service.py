@@ -108,8 +108,8 @@ class _Served:
 
     stream: Stream
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    frames: deque[tuple[bytes, bool]] = field(default_factory=deque)
-    """What is to be sent, and whether it is an answer to a question."""
+    frames: deque[tuple[list[bytes], bool]] = field(default_factory=deque)
+    """What is to be sent, and whether it is a turn of answers to questions."""
     changed: trio.Event = field(default_factory=trio.Event)
 
     def wake(self) -> None:
@@ -179,7 +179,7 @@ class BlobService:
         for number in self._serving.added(blob):
             served = self._streams.get(number)
             if served is not None:
-                served.frames.append((_framed(encode_answer(Got(blob))), False))
+                served.frames.append(([_framed(encode_answer(Got(blob)))], False))
                 served.wake()
 
     async def _read(self, number: StreamNo, served: _Served, faults: list[RemoteFault]) -> None:
@@ -203,10 +203,11 @@ class BlobService:
             while True:
                 while not served.frames:
                     await served.changed.wait()
-                data, is_answer = served.frames.popleft()
+                frames, is_turn = served.frames.popleft()
                 with trio.fail_after(blob_limits.ANSWER_SEND_S):
-                    await send_frame(served.stream, data)
-                if is_answer:
+                    for frame in frames:
+                        await send_frame(served.stream, frame)
+                if is_turn:
                     self._serving.sent(number)
                     self._go_on()
         except (NotConnected, trio.TooSlowError) as fault:
@@ -222,25 +223,26 @@ class BlobService:
     async def _answer(self, job: Job) -> None:
         lacks = False
         try:
-            frame, lacks = await trio.to_thread.run_sync(self._look_up, job, limiter=self._readers)
+            frames, lacks = await trio.to_thread.run_sync(self._look_up, job, limiter=self._readers)
         except (StoreError, OSError) as error:
             _log.warning("a blob could not be read: %s", error)
-            frame = _nothing(job)
+            frames = _nothing(job)
         except Exception:  # noqa: BLE001 (the task of one request: a fault of ours ends it, not the node)
             _log.exception("a question about a blob could not be answered")
-            frame = _nothing(job)
+            frames = _nothing(job)
         served = self._streams.get(job.stream)
-        self._serving.read(job.stream, len(frame))
+        size_bytes = sum(map(len, frames))
+        self._serving.read(job.stream, size_bytes)
         if served is not None:
             if lacks:
                 self._serving.lacked(job.stream, job.blob)
             if isinstance(job, Fetch):
-                self.sent_bytes += len(frame)
-            served.frames.append((frame, True))
+                self.sent_bytes += size_bytes
+            served.frames.append((frames, True))
             served.wake()
         self._go_on()
 
-    def _look_up(self, job: Job) -> tuple[bytes, bool]:
+    def _look_up(self, job: Job) -> tuple[list[bytes], bool]:
         """The frames of answers, and whether they say that the blob is lacking. In a thread.
 
         Raises: StoreError, OSError.
@@ -248,13 +250,13 @@ class BlobService:
         if isinstance(job, Fetch):
             manifest = self._manifests.get(job.blob)
             places = range(job.first, job.first + job.chunks)
-            return b"".join([self._chunk(manifest, place) for place in places]), False
+            return [self._chunk(manifest, place) for place in places], False
         manifest = self._store.manifest(job.blob)
         if manifest is None:
-            return _framed(encode_answer(Lacking(job.blob))), True
+            return [_framed(encode_answer(Lacking(job.blob)))], True
         held = self._maps.get(job.blob, len(manifest.chunks))
         encoded = manifest.encode() if job.whole else None
-        return _framed(encode_answer(Holding(job.blob, encoded, held))), False
+        return [_framed(encode_answer(Holding(job.blob, encoded, held)))], False
 
     def _chunk(self, manifest: Manifest | None, place: int) -> bytes:
         """The frame that answers for one chunk."""
@@ -264,12 +266,12 @@ class BlobService:
         return _framed(encode_answer(NoChunk(place))) if data is None else framed_chunk(place, data)
 
 
-def _nothing(job: Job) -> bytes:
+def _nothing(job: Job) -> list[bytes]:
     """The frames that say that nothing is held of what a job asks for."""
     if isinstance(job, Describe):
-        return _framed(encode_answer(Lacking(job.blob)))
+        return [_framed(encode_answer(Lacking(job.blob)))]
     places = range(job.first, job.first + job.chunks)
-    return b"".join([_framed(encode_answer(NoChunk(place))) for place in places])
+    return [_framed(encode_answer(NoChunk(place))) for place in places]
 
 
 def _framed(payload: bytes) -> bytes:

@@ -10,7 +10,7 @@ A record is a length of 2 bytes, big endian, and at most 65,535 bytes of ChaCha2
 
 import struct
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
@@ -174,6 +174,11 @@ class NoiseSession(BaseSession):
         """A writer of streams may go on."""
         return self.waiting_bytes <= ROOM_BYTES
 
+    @property
+    def room_bytes(self) -> int:
+        """How much may be sent until writers of streams should wait; at least 0."""
+        return max(ROOM_BYTES - self.waiting_bytes, 0)
+
     async def wait_for_room(self) -> None:
         """Wait until `has_room`, or until the connection is over."""
         while self.broken is None and not self.has_room:
@@ -181,13 +186,27 @@ class NoiseSession(BaseSession):
 
     def send(self, plain: bytes) -> None:
         """Send at most `MAX_PLAIN_BYTES` in one record."""
+        self.send_all([(plain, b"")])
+
+    def send_all(self, contents: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
+        """Send a record for each content, which is given in two parts of at most `MAX_PLAIN_BYTES` together.
+        The kernel gets all of them at once."""
         if self.broken is not None:
             return
-        record = bytearray(2 + len(plain) + TAG_BYTES)
-        view = memoryview(record)
-        _LENGTH.pack_into(record, 0, len(plain) + TAG_BYTES)
-        self._seal.encrypt_into(_NONCE.pack(self._seal_count), plain, None, view[2:])
-        self._seal_count += 1
+        size = sum(2 + len(head) + len(body) + TAG_BYTES for head, body in contents)
+        view = memoryview(bytearray(size))
+        at = 0
+        for head, body in contents:
+            begin, middle = at + 2, at + 2 + len(head)
+            end = middle + len(body)
+            _LENGTH.pack_into(view, at, end + TAG_BYTES - begin)
+            view[begin:middle], view[middle:end] = head, body
+            at = end + TAG_BYTES
+            self._seal.encrypt_into(_NONCE.pack(self._seal_count), view[begin:end], None, view[begin:at])
+            self._seal_count += 1
+        self._hand_over(view)
+
+    def _hand_over(self, view: memoryview) -> None:
         sent = 0
         if not self._waiting:
             try:
@@ -195,10 +214,10 @@ class NoiseSession(BaseSession):
             except ConnectionClosedError as error:
                 self.break_off(str(error))
                 return
-            if sent == len(record):
+            if sent == len(view):
                 return
         self._waiting.append(view[sent:])
-        self.waiting_bytes += len(record) - sent
+        self.waiting_bytes += len(view) - sent
         self._flush_wanted.set()
         if self.waiting_bytes > MAX_WAITING_BYTES:
             self.break_off("the other side asks for answers and reads none")

@@ -113,18 +113,48 @@ class MuxedStream(IMuxedStream):
         Raises:
             NotConnected: reset or connection lost. What arrived before a loss is read first.
         """
+        if not await self._arrived():
+            return b""
+        data = self._cut(max_bytes)
+        self._was_read(len(data))
+        return data
+
+    async def receive_into(self, target: memoryview) -> int:
+        """Read into `target`, which is not empty: how many bytes, all that is here if there is room for it.
+        0 at a clean end. Raises: NotConnected, as above.
+        """
+        if not await self._arrived():
+            return 0
+        at, wanted = 0, min(self.unread_bytes, len(target))
+        while at < wanted:
+            if not self._chunks:
+                self._gather()
+            first = self._chunks[0]
+            size = min(len(first), wanted - at)
+            target[at : at + size] = first[:size]
+            at += size
+            if size == len(first):
+                self._chunks.popleft()
+            else:
+                self._chunks[0] = first[size:]
+        self._was_read(wanted)
+        return wanted
+
+    async def _arrived(self) -> bool:
+        """Wait until something can be read. False: this is the end. Raises: NotConnected."""
         while not self.unread_bytes:
             if self._lost:
                 raise NotConnected(self._why())
             if self._ended_in:
-                return b""
+                return False
             await self._readers.park()
-        data = self._cut(max_bytes)
-        self.unread_bytes -= len(data)
+        return True
+
+    def _was_read(self, size_bytes: int) -> None:
+        self.unread_bytes -= size_bytes
         if not self._lost:
-            self.conn.count_unread(-len(data))
-            self._give_window(len(data))
-        return data
+            self.conn.count_unread(-size_bytes)
+            self._give_window(size_bytes)
 
     async def send_all(self, data: bytes) -> None:
         """Send everything; waits while the other side gives no window. A cancelled `send_all` has sent a
@@ -144,7 +174,8 @@ class MuxedStream(IMuxedStream):
             elif not session.has_room:
                 await session.wait_for_room()
             else:
-                piece = rest[: min(self._credit_bytes, MAX_DATA_BYTES)]
+                most = MAX_DATA_BYTES * max(session.room_bytes // MAX_DATA_BYTES, 1)
+                piece = rest[: min(self._credit_bytes, most)]
                 self.conn.send_data(self.stream_id, piece)
                 self._credit_bytes -= len(piece)
                 rest = rest[len(piece) :]

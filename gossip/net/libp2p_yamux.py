@@ -30,7 +30,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from gossip.errors import NotConnected
 from gossip.net.libp2p_noise import NoiseSession
-from gossip.net.libp2p_stream import ACK, FIN, RST, SYN, MuxedStream, UnreadBytes
+from gossip.net.libp2p_stream import ACK, FIN, MAX_DATA_BYTES, RST, SYN, MuxedStream, UnreadBytes
 from gossip.proto.limits import MAX_GUEST_STREAMS
 from store.ids import AuthorId
 
@@ -127,8 +127,9 @@ class Muxer(IMuxedConn):
         return self.session.broken or ""
 
     def send_data(self, stream_id: int, data: memoryview) -> None:
-        """One frame of at most `MAX_DATA_BYTES`. Never waits."""
-        self.session.send(_HEADER.pack(0, _DATA, 0, stream_id, len(data)) + data)
+        """Frames of at most `MAX_DATA_BYTES` each, handed to the kernel together. Never waits."""
+        pieces = [data[at : at + MAX_DATA_BYTES] for at in range(0, len(data), MAX_DATA_BYTES)]
+        self.session.send_all([(_HEADER.pack(0, _DATA, 0, stream_id, len(piece)), piece) for piece in pieces])
 
     def send_update(self, stream_id: int, flags: int, window_bytes: int = 0) -> None:
         """Window, or a change of state. Never waits."""

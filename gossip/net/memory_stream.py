@@ -116,6 +116,12 @@ class MemoryStream:
         """At least one byte, at most `max_bytes`; empty at a clean end. Raises: NotConnected."""
         return await self._inbox.get(max_bytes)
 
+    async def receive_into(self, target: memoryview) -> int:
+        """The same into `target`: how many bytes came; 0 at a clean end. Raises: NotConnected."""
+        data = await self._inbox.get(len(target))
+        target[: len(data)] = data
+        return len(data)
+
     async def send_all(self, data: bytes) -> None:
         """Send everything, waiting for the reader. Raises: NotConnected."""
         await self._outbox.put(data)

@@ -28,6 +28,13 @@ class Stream(Protocol):
         """
         ...
 
+    async def receive_into(self, target: memoryview) -> int:
+        """The same into `target`, without a copy in between: how many bytes came; 0 at a clean end.
+
+        `target` is not empty. Raises: NotConnected: reset or connection lost.
+        """
+        ...
+
     async def send_all(self, data: bytes) -> None:
         """Send everything; waits while the other side gives no window.
 

@@ -30,6 +30,10 @@ class Visit:
         """At least one byte, at most `max_bytes`; empty at a clean end. Raises: NotConnected."""
         return await self._stream.receive_some(max_bytes)
 
+    async def receive_into(self, target: memoryview) -> int:
+        """The same into `target`: how many bytes came; 0 at a clean end. Raises: NotConnected."""
+        return await self._stream.receive_into(target)
+
     async def send_all(self, data: bytes) -> None:
         """Send everything. Raises: NotConnected."""
         await self._stream.send_all(data)

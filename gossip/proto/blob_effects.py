@@ -27,7 +27,7 @@ class Keep(NamedTuple):
     peer: AuthorId
     manifest: Manifest
     place: int
-    data: bytes
+    data: bytes | memoryview
 
 
 class Advanced(NamedTuple):

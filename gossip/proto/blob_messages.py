@@ -85,7 +85,7 @@ class Chunk(NamedTuple):
     """Answer to `Want`: one chunk of the blob that was asked for."""
 
     place: int
-    data: bytes
+    data: bytes | memoryview
 
 
 class NoChunk(NamedTuple):
@@ -119,7 +119,7 @@ def encode_answer(message: Answer) -> bytes:
         case Holding(blob, manifest, held):
             return encode((2, blob, manifest, held))
         case Chunk(place, data):
-            return encode((4, place, data))
+            return encode((4, place, bytes(data)))
         case NoChunk(place):
             return encode((5, place))
         case Lacking(blob):
@@ -137,7 +137,7 @@ def framed_chunk(place: int, data: bytes) -> bytes:
     return b"".join(((len(head) + len(data)).to_bytes(LENGTH_BYTES, "big"), head, data))
 
 
-def parse_question(data: bytes) -> Question:
+def parse_question(data: bytes | bytearray) -> Question:
     """What an asker says. Raises: RemoteFault."""
     values = _values_of(data, MAX_QUESTION_BYTES)
     match values:
@@ -152,8 +152,8 @@ def parse_question(data: bytes) -> Question:
             raise _unknown(values, (1, 3))
 
 
-def parse_answer(data: bytes) -> Answer:
-    """What a holder says. Raises: RemoteFault."""
+def parse_answer(data: bytes | bytearray) -> Answer:
+    """What a holder says; the data of a large chunk are a view of `data`. Raises: RemoteFault."""
     large = _parse_large_chunk(data)
     if large is not None:
         return large
@@ -164,7 +164,7 @@ def parse_answer(data: bytes) -> Answer:
     return parse(values)
 
 
-def _parse_large_chunk(data: bytes) -> Chunk | None:
+def _parse_large_chunk(data: bytes | bytearray) -> Chunk | None:
     """The chunk that `data` is, if it is one of 64 KiB or more: without decoding, encoding and comparing."""
     if data[:2] != b"\x93\x04":
         return None
@@ -178,7 +178,7 @@ def _parse_large_chunk(data: bytes) -> Chunk | None:
     head = _chunk_head(place, size)
     if len(data) != len(head) + size or not data.startswith(head):
         return None
-    return Chunk(place, data[len(head) :])
+    return Chunk(place, memoryview(data)[len(head) :])
 
 
 def _chunk_head(place: int, size_bytes: int) -> bytes:
@@ -186,9 +186,9 @@ def _chunk_head(place: int, size_bytes: int) -> bytes:
     return encode((4, place, b""))[:-2] + bytes([_LARGE_BIN]) + size_bytes.to_bytes(4, "big")
 
 
-def _values_of(data: bytes, max_bytes: int) -> tuple[Any, ...]:
+def _values_of(data: bytes | bytearray, max_bytes: int) -> tuple[Any, ...]:
     try:
-        values = decode_shaped(data, max_bytes, _MAX_ITEMS)
+        values = decode_shaped(bytes(data), max_bytes, _MAX_ITEMS)
     except InvalidEntry as error:
         raise RemoteFault(f"no message: {error}") from error
     if type(values) is not tuple or not values or type(values[0]) is not int:

@@ -146,7 +146,7 @@ class SqliteBlobStore:
 
     # --- chunks -------------------------------------------------------------------------------------
 
-    def put_chunk(self, chunk: bytes, data: bytes) -> None:
+    def put_chunk(self, chunk: bytes, data: bytes | memoryview) -> None:
         """Keep a chunk, which the caller has checked, of a blob that was begun."""
         self._folder.put(chunk, data, over=False, cached=False)
 

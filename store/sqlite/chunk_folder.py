@@ -90,7 +90,7 @@ class ChunkFolder:
 
     # --- writing ------------------------------------------------------------------------------------
 
-    def put(self, chunk: bytes, data: bytes, *, over: bool, cached: bool) -> None:
+    def put(self, chunk: bytes, data: bytes | memoryview, *, over: bool, cached: bool) -> None:
         """Write a chunk; `over`: even if there is a file as long as its own. `cached`: it is read soon.
 
         Raises:
@@ -127,7 +127,7 @@ class ChunkFolder:
             self._placing.wait()
         return waited
 
-    def _sealed(self, chunk: bytes, data: bytes) -> memoryview:
+    def _sealed(self, chunk: bytes, data: bytes | memoryview) -> memoryview:
         """The file of a chunk, in this thread's room."""
         file = self._scratch.room[: _file_bytes(len(data))]
         file[: len(data)] = data
