@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-COMMAND_DEADLINE_S: Final = 60.0
+COMMAND_DEADLINE_S: Final = 100.0
 """For a command to end, or a background one to say what is expected. Generous, for loaded machines."""
 
 STOP_DEADLINE_S: Final = 60.0
 """For a background command to end once it was told to."""
 
-LOOK_S: Final = 0.1
+LOOK_S: Final = 0.2
 """Between two tries of a command that is run until it says what is expected."""
 
 ANY: Final = "…"
