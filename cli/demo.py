@@ -226,15 +226,15 @@ def _compare(story: Story, cast: Cast) -> None:
     """Everybody holds and sees the same."""
     for node in cast:
         node.wait_until("all messages are here", partial(_reads, node, [GREETING, ANSWER, MISSED, NEWCOMER]))
-    pictures = [_picture(node) for node in cast]
-    if any(picture != pictures[0] for picture in pictures):
-        raise DemoFailed("the nodes do not hold the same")
+    for node in cast[1:]:
+        node.wait_until("the same is here as everywhere", partial(_agree, cast.alice, node))
     for node in cast:
         if _document(node) != NEXT_AGENDA:
             raise DemoFailed(f"the document at {node.name} is not the newest version")
         if node.call("log/verify")["bad"]:
             raise DemoFailed(f"a log at {node.name} is damaged")
-    sections = [each["name"] for each in pictures[0]["roster"] if each["type"] == "section"]
+    roster = _picture(cast.alice)["roster"]
+    sections = [each["name"] for each in roster if each["type"] == "section"]
     story.tell(
         f"All {len(cast)} nodes hold the same logs, messages and roster of {len(sections)} sections.",
         sections=sections,
@@ -324,6 +324,10 @@ def _picture(node: Laptop) -> Json:
     logs = {(log["author"], log["log"]): log["head"] for log in node.call("log/list")["logs"]}
     roster = [_without_own(line) for line in node.lines("roster")]
     return {"logs": logs, "messages": _messages(node), "roster": roster}
+
+
+def _agree(one: Laptop, other: Laptop) -> bool:
+    return bool(_picture(one) == _picture(other))
 
 
 def _without_own(line: Json) -> Json:

@@ -28,7 +28,7 @@ from node.paths import Paths
 from store.entry import SALT_BYTES
 from store.ids import LOG_ID, AuthorId, from_text, to_text
 
-DEADLINE_S = 60
+DEADLINE_S = 100
 
 
 class Machine(Laptop):

@@ -18,7 +18,7 @@ import pytest
 from cli.laptops import DemoFailed, Laptop
 from node.errors import NodeError
 
-DEADLINE_S = 60
+DEADLINE_S = 100
 """For each thing that is waited for."""
 
 LOOK_S = 0.1
