@@ -38,7 +38,7 @@ VERSION: Final = _LAYOUT_VERSION * 1_000 + FORM_VERSION
 _HASH_BYTES: Final = 32 * 2**20
 """Words held back in memory before a segment is written; a batch stays below it."""
 
-_INDEX_PAGE_BYTES: Final = 8_000
+_INDEX_PAGE_BYTES: Final = 8_080
 """FTS5's own pages: one fills a page of the file, less its overhead."""
 
 TIDY_PAGES: Final = 64

@@ -1,6 +1,6 @@
 """The view of files: everything that is shared, by time, by blob and by tag, and what replaces what.
 
-    files_shared    one row an entry, with what a list shows of it
+    files_shared    one row an entry, with what a list shows of it but the description, which may be long
     files_tags      (tag, at, k)   every tag of every entry
     files_replaced  (id, k)        entry k says that it replaces the entry with that id
 
@@ -21,7 +21,7 @@ from store.sqlite.views import Schema, Views
 
 SCHEMA: Final = Schema(
     "files",
-    2,
+    3,
     (
         """CREATE TABLE files_shared (
             k INTEGER PRIMARY KEY,
@@ -33,7 +33,6 @@ SCHEMA: Final = Schema(
             size INT NOT NULL,
             blob BLOB NOT NULL,
             folder INT NOT NULL,
-            description TEXT NOT NULL,
             language TEXT NOT NULL,
             tags TEXT NOT NULL,
             public INT NOT NULL,
@@ -56,7 +55,6 @@ COLUMNS: Final = (
     "size",
     "blob",
     "folder",
-    "description",
     "language",
     "tags",
     "public",
@@ -78,7 +76,10 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
             kept_tags = json.dumps(shared.tags, ensure_ascii=False)
             counts = shared.contents or (None, None)
             rows.append(
-                (key, entry.id, at, entry.author, *shared[:7], kept_tags, shared.public, *counts),
+                (
+                    *(key, entry.id, at, entry.author, *shared[:5]),
+                    *(shared.language, kept_tags, shared.public, *counts),
+                )
             )
             tags += [(tag, at, key) for tag in shared.tags]
             replaced += [(link, key) for link in entry.links]

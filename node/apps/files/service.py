@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from node.apps.files.bodies import MAX_FOLDER_BYTES, Contents, SharedFile
+from node.apps.files.bodies import MAX_FOLDER_BYTES, Contents, SharedFile, parse
 from node.apps.files.fold import COLUMNS
 from node.apps.found import Found
 from node.errors import Ambiguous, Missing
@@ -15,7 +15,7 @@ from node.quoting import quoted
 from node.words import PROBES_AT_MOST, Words
 from store.ids import AuthorId, EntryId, NotAnId, prefix_range, short
 from store.sqlite.entries import SqliteEntryStore
-from store.sqlite.views import ReadViews
+from store.sqlite.views import ReadViews, Row
 
 Same: TypeAlias = Callable[[AuthorId, AuthorId], bool]
 """Are two devices of one person?"""
@@ -74,7 +74,7 @@ def listed(views: ReadViews, wanted: Wanted) -> list[Shared]:
         conditions.append("(s.at, s.id) < (?, ?)")
         values += (wanted.before.at, wanted.before.id)
     sql = f"{_SELECT}{tables} WHERE {' AND '.join(conditions)} ORDER BY s.at DESC, s.id DESC LIMIT ?"
-    return [_row(row) for row in views.execute(sql, [*values, max(0, min(wanted.limit, MAX_LISTED))])]
+    return _shared(views, views.execute(sql, [*values, max(0, min(wanted.limit, MAX_LISTED))]))
 
 
 def with_words(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Shared]:
@@ -98,7 +98,9 @@ def _probed(store: SqliteEntryStore, words: Words, wanted: Wanted) -> list[Share
     with store.views() as views:
         every = [_row(row) for row in views.execute(f"{_SELECT} ORDER BY s.at DESC, s.id DESC")]
     wanted_ones = (each for each in every if _is_wanted(each, wanted))
-    return [each for each in wanted_ones if words.occur_in(each.key, each.at)][: wanted.limit]
+    found = [each for each in wanted_ones if words.occur_in(each.key, each.at)][: wanted.limit]
+    with store.views() as views:
+        return _described(views, found)
 
 
 def _is_wanted(shared: Shared, wanted: Wanted) -> bool:
@@ -116,7 +118,8 @@ def at_keys(store: SqliteEntryStore, keys: Sequence[int]) -> list[Shared]:
     """Those of these entries that share a file, in the order of `keys`."""
     sql = f"{_SELECT} WHERE s.k IN (SELECT value FROM json_each(?))"
     with store.views() as views:
-        rows = {row[0]: _row(row) for row in views.execute(sql, (json.dumps(list(keys)),))}
+        found = _shared(views, views.execute(sql, (json.dumps(list(keys)),)))
+    rows = {each.key: each for each in found}
     return [rows[key] for key in keys if key in rows]
 
 
@@ -151,7 +154,7 @@ def _found(shared: Shared) -> Found:
 def naming_blob(views: ReadViews, blob: bytes, until: int) -> list[Shared]:
     """The files that have this blob (32 bytes), the one that was shared last first."""
     sql = f"{_SELECT_NAMING} WHERE r.blob = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
-    return [_row(row) for row in views.execute(sql, (blob, until, MAX_LISTED))]
+    return _shared(views, views.execute(sql, (blob, until, MAX_LISTED)))
 
 
 def is_folder(views: ReadViews, blob: bytes) -> bool:
@@ -169,7 +172,7 @@ def candidates(store: SqliteEntryStore, text: str, until: int) -> list[Shared]:
     wanted = text.strip()
     with store.views() as views:
         sql = f"{_SELECT} WHERE s.name = ? AND s.at <= ? ORDER BY s.at DESC, s.id DESC LIMIT ?"
-        named = [_row(row) for row in views.execute(sql, (wanted, until, MAX_LISTED))]
+        named = _shared(views, views.execute(sql, (wanted, until, MAX_LISTED)))
     return named or _with_prefix(store, wanted, until)
 
 
@@ -198,9 +201,8 @@ def _with_prefix(store: SqliteEntryStore, text: str, until: int) -> list[Shared]
     found = {shared.id: shared for shared in at_keys(store, keys) if shared.at <= until}
     sql = f"{_SELECT_NAMING} WHERE r.blob BETWEEN ? AND ? AND s.at <= ? LIMIT ?"
     with store.views() as views:
-        for row in views.execute(sql, (low, high, until, MAX_LISTED)):
-            shared = _row(row)
-            found[shared.id] = shared
+        rows = views.execute(sql, (low, high, until, MAX_LISTED))
+        found.update({shared.id: shared for shared in _shared(views, rows)})
     return sorted(found.values(), key=lambda each: (each.at, each.id), reverse=True)
 
 
@@ -222,10 +224,25 @@ def replaced(views: ReadViews, shared: Sequence[Shared], until: int, same: Same)
     return found
 
 
-def _row(values: Sequence[Any]) -> Shared:
-    key, entry_id, at, author, name, media_type, size, blob, folder, text, language, tags, public, *counts = (
-        values
-    )
+def _shared(views: ReadViews, rows: Sequence[Row]) -> list[Shared]:
+    return _described(views, [_row(row) for row in rows])
+
+
+def _described(views: ReadViews, found: Sequence[Shared]) -> list[Shared]:
+    """The same with their descriptions, which are read in the bodies."""
+    held = views.bodies({each.key for each in found})
+    said = {key: parse(body) for key, body in held.items()}
+    return [
+        each
+        if (file := said.get(each.key)) is None
+        else each._replace(file=each.file._replace(description=file.description))
+        for each in found
+    ]
+
+
+def _row(values: Row) -> Shared:
+    """A file without its description."""
+    key, entry_id, at, author, name, media_type, size, blob, folder, language, tags, public, *counts = values
     contents = None if counts[0] is None else Contents(*counts)
     file = SharedFile(
         name,
@@ -233,7 +250,7 @@ def _row(values: Sequence[Any]) -> Shared:
         size,
         blob,
         bool(folder),
-        text,
+        "",
         language,
         tuple(json.loads(tags)),
         bool(public),
