@@ -121,6 +121,7 @@ def _refuse_foreign(value: Any, depth: int) -> None:
             raise NotCanonical(f"nested deeper than {MAX_DEPTH} lists")
         if not _SCALARS.issuperset(map(type, value)):
             for item in value:
-                _refuse_foreign(item, depth - 1)
+                if type(item) not in _SCALARS:
+                    _refuse_foreign(item, depth - 1)
     elif kind not in _SCALARS:
         raise TypeError(f"the format has no {kind.__name__}")

@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
-MAX_FRESH: Final = 32_768
-"""Rows of a small table, 1 to 2 MB. With more, each transaction writes more of its pages; with fewer, the
+MAX_FRESH: Final = 16_384
+"""Rows of a small table, 1 MB at most. With more, each transaction writes more of its pages; with fewer, the
 large one is swept more often. At a million entries a sweep takes some 0.1 s."""
 
 KEPT: Final = "_kept"
