@@ -38,6 +38,13 @@ class Plan(NamedTuple):
         }
 
 
+class _Versions(NamedTuple):
+    """The versions of a document, looked up once for all merges of a plan."""
+
+    by_id: Mapping[EntryId, Row]
+    follows: Mapping[EntryId, Sequence[EntryId]]
+
+
 class Merges:
     """Merges of the versions of one home."""
 
@@ -51,7 +58,7 @@ class Merges:
         can follow. Where none does, the newest is merged with the
         next, and the conflicts of these two are marked. Raises: Missing: a text is not here.
         """
-        current = documents.heads(rows)
+        current, among = documents.heads(rows), self._among(rows)
         newest, others = current[0], current[1:]
         text = self._lookup.reader.text(newest)
         result = Plan(text, heading_of(newest), [newest], [], 0)
@@ -59,11 +66,11 @@ class Merges:
             if place >= MAX_TRIED or len(result.follows) >= MAX_FOLLOWS:
                 result = result._replace(left=[*result.left, *others[place:]])
                 break
-            merged = self._with(result, other, rows)
+            merged = self._with(result, other, among)
             result = result._replace(left=[*result.left, other]) if merged.conflicts else merged
         if result.left and len(result.follows) == 1:
             other, *left = result.left
-            return self._with(result, other, rows)._replace(left=left)
+            return self._with(result, other, among)._replace(left=left)
         return result
 
     def catch_up(self, rows: Sequence[Row], before: Sequence[Row], text: str) -> Plan:
@@ -73,22 +80,24 @@ class Merges:
         first that has some. Raises: Missing.
         """
         known = {row.id for row in before}
-        follows = self._lookup.follows(rows)
+        among = self._among(rows)
         result = Plan(text, heading_of(before[0]) if before else Heading("", "", "", (), False), [], [], 0)
         result = result._replace(follows=list(before))
         others = [row for row in documents.heads(rows) if row.id not in known]
         for place, other in enumerate(others):
-            standing = _standing([*result.follows, other], follows)
+            standing = _standing([*result.follows, other], among.follows)
             if result.conflicts or place >= MAX_TRIED or len(standing) > MAX_FOLLOWS:
                 result = result._replace(left=others[place:])
                 break
-            result = self._with(result, other, rows)
-        return result._replace(follows=_standing(result.follows, follows))
+            result = self._with(result, other, among)
+        return result._replace(follows=_standing(result.follows, among.follows))
 
-    def _with(self, plan: Plan, other: Row, rows: Sequence[Row]) -> Plan:
+    def _among(self, rows: Sequence[Row]) -> _Versions:
+        return _Versions({row.id: row for row in rows}, self._lookup.follows(rows))
+
+    def _with(self, plan: Plan, other: Row, among: _Versions) -> Plan:
         """The same plan with one more version."""
-        by_id = {row.id: row for row in rows}
-        follows = self._lookup.follows(rows)
+        by_id, follows = among
         done = [row.id for row in plan.follows]
         ours = " and ".join(self._lookup.label(row) for row in plan.follows) or "yours"
         merged = merge_versions(

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from store.ids import LOG_DOCS, LOG_PROFILE, AuthorId, EntryId
 from store.log import fork_proof
 from store.sqlite.connection import Database
 from store.sqlite.entries import SqliteEntryStore
+from store.sqlite.views import Views
 
 START = 1_000_000
 NAMES = ("one", "two")
@@ -117,6 +120,31 @@ def test_what_goes_makes_heads_of_what_it_followed(seed: int, count: int) -> Non
         shelf.end_log(fork_proof(bad, other, NETWORK))
         left = [(e, name) for e, name in written if e.author != bad.author or e.seq < bad.seq]
         assert view(shelf) == model(left)
+
+
+def test_a_chain_of_clocks_that_run_backwards_moves_each_version_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logs: list[list[Entry]] = [[], []]
+    links: list[EntryId] = []
+    for number in range(60):
+        log, person = logs[number % 2], people()[number % 2]
+        log.append(person.write([33, "plan", "", "text/plain", ""], LOG_DOCS, links, START - number))
+        links = [log[-1].id]
+    moved: list[object] = []
+    execute = Views.execute
+
+    def executing(views: Views, sql: str, bindings: Sequence[Any] = ()) -> Any:
+        if sql.startswith("UPDATE documents_versions SET at"):
+            moved.append(bindings[1])
+        return execute(views, sql, bindings)
+
+    monkeypatch.setattr(Views, "execute", executing)
+    with open_shelf() as shelf:
+        for log in logs:
+            shelf.append([log], checked=True, durable=False)
+        assert view(shelf) == model([(entry, "plan|") for log in logs for entry in log])
+        assert len(moved) == len(set(moved)) == 59
 
 
 def test_two_versions_after_one_are_both_heads_until_a_third_follows_both() -> None:

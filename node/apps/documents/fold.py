@@ -14,6 +14,7 @@ Versions are few beside posts and much larger, so plain tables and a statement a
 import heapq
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any, Final, NamedTuple
 
 from node.apps.documents.bodies import LongText, Translation, Version, parse, searched
@@ -78,12 +79,14 @@ _REFRESH_HEADS: Final = (
     " AND later.name = documents_versions.name AND later.turned = documents_versions.turned)"
     " WHERE id IN (SELECT value FROM carray(?))"
 )
-_RIGHT_ORDER: Final = (
-    "SELECT max(own.time_ms, coalesce(max(before.at) + 1, own.time_ms)) FROM documents_versions AS own"
-    " LEFT JOIN documents_links ON documents_links.k = own.k"
+_ORDERS: Final = (
+    "SELECT own.at, max(own.time_ms, coalesce(max(before.at) + 1, own.time_ms))"
+    " FROM documents_versions AS own LEFT JOIN documents_links ON documents_links.k = own.k"
     " LEFT JOIN documents_versions AS before ON before.id = documents_links.parent AND before.name = own.name"
-    " WHERE own.k = ?"
+    " WHERE own.k = ? GROUP BY own.k"
 )
+"""The order of a version and the one that it has to have."""
+
 _FOLLOWERS: Final = (
     "SELECT later.k, later.at FROM documents_versions AS own"
     " JOIN documents_links ON documents_links.parent = own.id"
@@ -212,20 +215,40 @@ def _refresh_heads(views: Views, ids: Iterable[EntryId]) -> None:
 
 
 def _settle(views: Views, keys: Iterable[int]) -> None:
-    """Put these, and those after them that this affects, in their right order."""
-    queue = [(-1, key) for key in sorted(keys)]
-    queued = {key for _, key in queue}
-    while queue:
-        rank, key = heapq.heappop(queue)
-        queued.discard(key)
-        rows = views.execute("SELECT at FROM documents_versions WHERE k = ?", (key,))
-        if not rows:
-            continue
-        [(right,)] = views.execute(_RIGHT_ORDER, (key,))
-        if right != rows[0][0]:
+    """Put these, and those after them that this affects, in their right order.
+
+    Each is moved once, after what it follows, whatever clocks say: a chain that is put right from its newer
+    end would be moved as often as it is long.
+    """
+    for key in TopologicalSorter(_affected(views, keys)).static_order():
+        [(at, right)] = views.execute(_ORDERS, (key,))
+        if right != at:
             views.execute("UPDATE documents_versions SET at = ? WHERE k = ?", (right, key))
-        if right != rows[0][0] or rank < 0:
+
+
+def _affected(views: Views, keys: Iterable[int]) -> dict[int, set[int]]:
+    """Versions that may move when these do, by key; each with those of them that it follows.
+
+    No new order is larger than the largest that one of them has or should have now, and one more for each of
+    them: a follower that stands above that keeps its place, and so do those after it.
+    """
+    found: dict[int, set[int]] = {}
+    queue = [(-1, key, key) for key in sorted(keys)]
+    highest = 0
+    while queue and queue[0][0] <= highest + len(found):
+        _, key, before = heapq.heappop(queue)
+        if key not in found:
+            rows = views.execute(_ORDERS, (key,))
+            if not rows:
+                continue
+            highest = max(highest, *rows[0])
+            found[key] = set()
             for later, at in views.execute(_FOLLOWERS, (key,)):
-                if later not in queued:
-                    queued.add(later)
-                    heapq.heappush(queue, (at, later))
+                heapq.heappush(queue, (at, later, key))
+        if before != key:
+            found[key].add(before)
+    while queue:
+        _, key, before = queue.pop()
+        if key in found and before != key:
+            found[key].add(before)
+    return found

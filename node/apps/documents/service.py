@@ -105,9 +105,9 @@ def heads(rows: Sequence[Row]) -> list[Row]:
 def follows(views: ReadViews, name: str) -> dict[int, list[EntryId]]:
     """By the key of each version of a document: the versions of it that it follows and that are here."""
     sql = (
-        "SELECT l.k, l.parent FROM documents_versions AS v JOIN documents_links AS l ON l.k = v.k"
-        " JOIN documents_versions AS earlier ON earlier.id = l.parent AND earlier.name = v.name"
-        " AND earlier.turned = v.turned WHERE v.name = ? AND v.turned = '' ORDER BY l.k, l.parent"
+        "SELECT l.k, l.parent FROM documents_versions AS v CROSS JOIN documents_links AS l ON l.k = v.k"
+        " CROSS JOIN documents_versions AS earlier ON earlier.id = l.parent AND +earlier.name = v.name"
+        " AND +earlier.turned = v.turned WHERE v.name = ? AND v.turned = '' ORDER BY l.k, l.parent"
     )
     found: dict[int, list[EntryId]] = {}
     for key, parent in views.execute(sql, (name,)):
