@@ -66,10 +66,10 @@ class InterestApi:
         """Let an age move on, the sections of our own be those of now, and hubs those that are known, until
         cancelled."""
         while True:
+            self._tell()
             with trio.move_on_after(LOOK_S):
                 await self._hub_met.wait()
             self._hub_met = trio.Event()
-            self._tell()
 
     def _tell(self) -> None:
         mesh, now_ms = self._mesh, self._queries.now_ms()
