@@ -214,7 +214,7 @@ def connected(laptop: Laptop) -> set[str]:
 
 def steal_a_laptop(cast: Cast) -> None:
     """Dora recovers on another machine, while the thief goes on writing in her name, before and after."""
-    contact = cast.bob.call("contact", hub=cast.lyon.device)["code"]
+    contact = cast.bob.call("contact")["code"]  # of a hub that Bob is at: he may not have heard of the other
     cast.dora.kill()
     recover = ("--name", "next laptop", "--yes")
     make_home(cast.new, "recover", contact, *recover, words="dora")
@@ -231,7 +231,7 @@ def steal_a_laptop(cast: Cast) -> None:
 
 def let_porto_in(cast: Cast) -> None:
     """A new section, endorsed by Berlin and by two of Lyon: Bob, and Dora from her new laptop."""
-    code = cast.carol.call("section/invite", hub=cast.berlin.device)["code"]
+    code = cast.carol.call("section/invite")["code"]
     wish = ("--name", "Porto", "--language", "pt", "--as", "Eva")
     make_home(cast.eva, "section", "join", "-", *wish, words="eva", stdin=code)
     start(cast.eva)
