@@ -16,7 +16,7 @@ from gossip.net.memory import MemoryNet, MemoryTransport
 from gossip.net.memory_keeper import MemoryKeeper
 from gossip.net.sync_streams import SyncReport
 from gossip.net.transport import Stream
-from gossip.proto import events
+from gossip.proto import events, limits
 from gossip.proto.admission import Everyone
 from gossip.proto.context import Tuning
 from gossip.proto.engine import Engine
@@ -51,6 +51,7 @@ def autojump_clock(monkeypatch: pytest.MonkeyPatch) -> MockClock:
                 clock.autojump_threshold = 0
 
     monkeypatch.setattr(trio.to_thread, "run_sync", seen)
+    monkeypatch.setattr(limits, "CLOCK_JUMP_S", float("inf"))  # a slow machine is not one that was asleep
     return clock
 
 

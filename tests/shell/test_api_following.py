@@ -162,18 +162,21 @@ async def test_more_missing_bodies_than_a_batch_keep_nobody_busy() -> None:
     async with node_with(bob) as node:
         posts = bob.posts(FOLLOW_BATCH + 50)
         await give(node, *(post.without_body() for post in posts))
-        steps = 0
+        steps, rests = 0, trio.Event()
         step = Following.step
 
         def counted(self: Following) -> object:
             nonlocal steps
             steps += 1
-            return step(self)
+            made = step(self)
+            if made.is_last:
+                trio.from_thread.run_sync(rests.set)
+            return made
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Following, "step", counted)
             async with following(node) as follower:
-                await trio.testing.wait_all_tasks_blocked(0.2)
+                await rests.wait()
                 quiet = steps
                 await trio.testing.wait_all_tasks_blocked(0.3)
                 assert steps == quiet

@@ -24,7 +24,7 @@ from node.testing.nodes import Node, running
 from node.testing.people import Person
 from store.ids import LOG_DOCS, from_text, to_text
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 DAY_MS = 86_400_000
 
 

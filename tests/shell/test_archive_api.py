@@ -21,7 +21,7 @@ from store.ids import from_text, to_text
 
 ALICE, BOB = Citizen("Alice"), Citizen("Bob")
 TOWN = found([inception("Lyon", [ALICE]), inception("Berlin", [BOB])])
-WAIT_S = 20.0
+WAIT_S = 60.0
 PASSPHRASE = "several unusual words"
 
 Json = dict[str, Any]

@@ -20,7 +20,7 @@ from store.entry import Entry, make_body, sign
 from store.ids import LOG_DOCS, LOG_FEED, EntryId, LogNo
 from store.log import LogId
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 NOW_MS = 1_763_000_000_000
 
 

@@ -17,7 +17,7 @@ from store.errors import StorageFull
 from store.ids import LOG_FEED
 from store.log import LogId
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 def change(number: int) -> Committed:

@@ -26,7 +26,7 @@ from store.ids import LOG_FEED, LOG_ID, AuthorId, LogNo
 from store.interface import LogState
 from store.log import Head, LogId, fork_proof
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 PEER = AuthorId(b"p" * 32)
 
 
@@ -178,8 +178,8 @@ async def test_a_cut_that_counts_no_longer_lets_the_rest_of_the_log_come_again()
         await hub.intake.settled()
         assert hub.members.admits_peer(laptop.id)
         assert await hub.give(*posts) == Accepted(LogId(laptop.id, LOG_FEED), Head(5, posts[4].id), 5)
-        await trio.sleep(carrying.TELL_PAUSE_S)
-        assert hub.admissions > told
+        while hub.admissions == told:  # noqa: ASYNC110 (no event)
+            await trio.sleep(0.01)
         assert hub.shown() == 5
 
 

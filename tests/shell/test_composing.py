@@ -42,7 +42,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(why_not: str = "") -> AsyncIterator[Bench]:
-    with temporary_home("host") as home, trio.fail_after(30):
+    with temporary_home("host") as home, trio.fail_after(60):
         made = Bench(home, why_not)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.intake.run)

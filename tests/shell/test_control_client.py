@@ -18,7 +18,7 @@ from node.doors.control.server import Server
 from node.errors import Missing, TextTooLarge, Unavailable
 from node.paths import Paths
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 class EchoDoor:

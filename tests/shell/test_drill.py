@@ -286,7 +286,7 @@ def test_a_file_that_is_damaged_in_many_places_is_told_so(home: Home, tmp_path: 
     data = bytearray(file.read_bytes())
     pages = len(data) // PAGE_BYTES
     told = set()
-    for page in range(1, pages, 7):
+    for page in range(1, pages, 23):
         broken = data.copy()
         broken[page * PAGE_BYTES + 100] ^= 1
         file.write_bytes(broken)

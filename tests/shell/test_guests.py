@@ -43,7 +43,7 @@ ALICE = root_key(bytes(32))
 LYON = Terms("Lyon", "", (), (root_of(ALICE),), 1)
 CHARTER = found_federation("Federation X", [begin_section(LYON, [ALICE], NO_NETWORK)], None)
 NETWORK = CHARTER.network_id()
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @contextmanager

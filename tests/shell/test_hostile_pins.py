@@ -18,7 +18,7 @@ from store.ids import LOG_FEED, LOG_ID, AuthorId
 from store.interface import NOTHING_HELD, LogState
 from store.log import FORK, Head, LogId, fork_proof
 
-DEADLINE_S = 30
+DEADLINE_S = 60
 PEER = AuthorId(b"p" * 32)
 POSTS = 5
 

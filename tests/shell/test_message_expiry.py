@@ -67,7 +67,7 @@ def held(node: Node, log: LogNo) -> list[bool]:
 
 async def until_it_has_keys(node: Node) -> None:
     """A node publishes its own keys once it runs."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while True:
             news = node.api.messaging.courier.news
             if held(node, LOG_KEYS):

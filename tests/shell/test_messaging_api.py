@@ -14,7 +14,7 @@ from node.testing.nodes import Node
 
 ALICE, BOB, CAROL = Citizen("Alice"), Citizen("Bob"), Citizen("Carol")
 TOWN = found([inception("Lyon", [ALICE]), inception("Berlin", [BOB]), inception("Rome", [CAROL])])
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 Json = dict[str, Any]
 

@@ -28,7 +28,7 @@ LYON = Terms("Lyon", "", (), (root_of(ALICE),), 1)
 CHARTER = found_federation("Federation X", [begin_section(LYON, [ALICE], NO_NETWORK)], None)
 NETWORK = CHARTER.network_id()
 SECRET = bytes(16)
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class World:

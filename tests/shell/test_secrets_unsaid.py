@@ -124,7 +124,7 @@ async def test_no_log_at_any_level_has_a_word_or_a_key(
 
 async def arrived(node: Node, id: str) -> None:
     """Wait until a message is here."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while True:
             news = node.api.messaging.courier.news
             with suppress(Missing):

@@ -21,7 +21,7 @@ CHARTER = found_federation("Federation X", [begin_section(LYON, [ALICE], NO_NETW
 HUB = SigningKey(bytes([1] * 32)).author
 AT = "/ip4/127.0.0.1/tcp/4711"
 LEARNED = "/ip4/127.0.0.1/tcp/4712"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class RecordingMesh:
