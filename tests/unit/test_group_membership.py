@@ -2,7 +2,7 @@
 # long because the rules stand here a second time, read word for word
 
 from collections.abc import Iterable, Sequence
-from itertools import count, permutations
+from itertools import count, pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -548,3 +548,32 @@ class Reading:
                 found.add(other)
                 todo.append(other)
         return found
+
+
+# --- what many make together to keep others busy ----------------------------------------------------------
+
+
+def test_a_long_chain_of_removals_is_decided_link_by_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"a{number:02}" for number in range(80)]
+    group = Group(admins=["ann", *names])
+    chain = [group.remove(who, whom, [group.root]) for who, whom in pairwise(reversed(names))]
+    asked: list[int] = []
+    verdict = Membership._verdict
+
+    def asking(fold: Membership, at: int, known: int, counted: int, open_: int) -> bool | None:
+        asked.append(at)
+        return verdict(fold, at, known, counted, open_)
+
+    monkeypatch.setattr(Membership, "_verdict", asking)
+    fold = group.fold()
+    counted = {op.operation.id: counts for op, counts in zip(fold.operations, fold.counted, strict=True)}
+    assert [counted[op] for op in chain] == [place % 2 == 0 for place in range(len(chain))]
+    assert len(chain) - 1 <= len(asked) <= 3 * len(chain)
+
+
+def test_two_who_remove_each_other_again_and_again_are_both_out() -> None:
+    group = Group("cid", admins=["ann", "bob"])
+    for _ in range(40):
+        group.remove("ann", "bob", [group.root])
+        group.remove("bob", "ann", [group.root])
+    assert group.members() == {"cid": True}
