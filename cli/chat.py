@@ -110,7 +110,8 @@ def wait(
 ) -> None:
     """Wait until a message of yours has got so far, or further.
 
-    Exit code 0: it has. 69: it has not yet, within that time; it is sent on all the same.
+    Exit code 0: it has. 69: it has not yet, within that time; it is sent on all the same. Nobody
+    hears from a stranger that a message came before he has accepted it or answered.
 
     Examples:
     aster chat wait k3jd7wq2

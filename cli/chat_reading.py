@@ -26,10 +26,13 @@ TEXT_CHARS: Final = 50
 _KEY_STATES: Final = {
     "read": "read",
     "delivered": "delivered",
-    "key-came": "has the key, said nothing of the message",
-    "key-sent": "the key was sent",
+    "key-came": "can open it, has not said that it came",
+    "key-sent": "its key is on the way",
     "no-keys": "has published no keys to write to",
 }
+
+_OWN_KEY_STATES: Final = {**_KEY_STATES, "key-came": "can open it"}
+"""Of other devices of the owner, which say nothing of messages."""
 
 
 def list_chats(
@@ -203,7 +206,8 @@ def show(id: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Show one message, and of your own how far it got: for each device what it has said.
 
     "On a hub" means that a node which is always on has it: who is away now gets it from there. "Delivered"
-    is what the device itself says, and "read" what its owner lets it say. In conversations of more than 16
+    is what the device itself says, and "read" what its owner lets it say. To a
+    stranger a device says nothing until its owner has accepted or answered. In conversations of more than 16
     devices nobody says that a message came.
 
     Examples:
@@ -229,7 +233,8 @@ def show(id: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
         at_ms = each["read_ms"] or each["delivered_ms"]
         since = f"  {show_time(at_ms)}" if at_ms else ""
         named = each["device_name"] or each["device"][:SHORT]
-        screen.say("    ", owner, f" ({named})  ", Styled(_KEY_STATES[each["state"]] + since, "dim"))
+        states = _OWN_KEY_STATES if each["own"] else _KEY_STATES
+        screen.say("    ", owner, f" ({named})  ", Styled(states[each["state"]] + since, "dim"))
 
 
 def search(

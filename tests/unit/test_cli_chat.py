@@ -261,7 +261,7 @@ def test_one_message_is_shown_with_what_each_device_said(
     assert run(["chat", "show", ID[:8]]) == 0
     shown = capsys.readouterr().out
     assert "on a hub  to 3 peers, 1 hub among them" in shown
-    assert "bob (laptop)  the key was sent" in shown
+    assert "bob (laptop)  its key is on the way" in shown
 
 
 def test_a_search_says_where_each_hit_stands(table: type[Table], capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ What comes from others is in `tellings`, the rows that follow from operations in
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from node.apps.messenger import bodies, conversations, operations, people, standing, tellings
+from node.apps.messenger import bodies, conversations, operations, standing, tellings
 from node.apps.messenger.conversations import Conversation, Kind
 from node.apps.messenger.desk import Desk
 from node.apps.messenger.membership import Membership
@@ -71,8 +71,6 @@ def create(desk: Desk, say: Say, title: str, members: Iterable[bytes]) -> Conver
     first = ((own, True), *((who, False) for who in others[: MAX_NAMED - 1]))
     data = _compose(desk, b"", Create(title, first))
     name = operations.group_id(data)
-    for who in others:
-        people.accept(desk, who)
     _apply(desk, name, [data])
     rest = others[MAX_NAMED - 1 :]
     datas = [data]
@@ -95,8 +93,6 @@ def invite(
         raise Refused("They are members already.", "See who is in: aster group members GROUP")
     if len(membership.members) + len(fresh) > MAX_MEMBERS:
         raise BadData(f"A group has at most {MAX_MEMBERS} members.", "Make another group.")
-    for who in fresh:
-        people.accept(desk, who)
     datas: list[bytes] = []
     for at in range(0, len(fresh), MAX_NAMED):
         datas.append(_compose(desk, conversation.id, Add(tuple(fresh[at : at + MAX_NAMED]), admin)))

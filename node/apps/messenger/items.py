@@ -98,8 +98,8 @@ def _own(desk: Desk, device: AuthorId, value: Sequence[Any]) -> None:
         case ["accepted", bytes() as name, bytes() as who] if len(who) == ID_BYTES:
             people.accept(desk, who)
             conversation = conversations.find(desk.views, name)
-            if conversation is not None and conversation.state is conversations.State.REQUEST:
-                conversations.set_state(desk, conversation.c, conversations.State.OPEN)
+            if conversation is not None:
+                receipts.open_request(desk, conversation)
         case ["direct", bytes() as name, bytes() as other]:
             own, network = desk.world.who, desk.world.network
             if name == conversations.direct_id(network, own, other):

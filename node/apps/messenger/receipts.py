@@ -157,13 +157,22 @@ def _packed(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def accept(desk: Desk, conversation: Conversation) -> None:
-    """The owner accepts a request: what came is acknowledged from now on."""
-    if conversation.state is State.REQUEST:
-        conversations.set_state(desk, conversation.c, State.OPEN)
+    """The owner accepts a request: what came is acknowledged, and his other devices hear of it."""
+    open_request(desk, conversation)
     who = conversation.other if conversation.other is not None else conversation.by
     if who is None or who == desk.world.who:
         return
     people.accept(desk, who)
+    for device in desk.world.devices(desk.world.who):
+        if device != desk.world.device:
+            put(desk, device, Own((("accepted", conversation.id, who),)), desk.now_ms + SOON_MS)
+
+
+def open_request(desk: Desk, conversation: Conversation) -> None:
+    """A request is a conversation from now on, and what came of it is acknowledged."""
+    if conversation.state is not State.REQUEST:
+        return
+    conversations.set_state(desk, conversation.c, State.OPEN)
     opened = conversation._replace(state=State.OPEN)
     for s, index, device in desk.views.execute(
         "SELECT s, idx, device FROM chat_messages WHERE c = ? AND s IS NOT NULL AND who <> ?",
@@ -172,6 +181,3 @@ def accept(desk: Desk, conversation: Conversation) -> None:
         tag = sessions.tag_of(desk, s)
         if tag is not None and desk.world.is_live(device):
             delivered(desk, opened, tag, index, device)
-    for device in desk.world.devices(desk.world.who):
-        if device != desk.world.device:
-            put(desk, device, Own((("accepted", conversation.id, who),)), desk.now_ms + SOON_MS)

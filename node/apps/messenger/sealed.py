@@ -117,8 +117,8 @@ def _keep(
         return
     if conversation.state is State.REQUEST and not is_own and _is_full(desk, conversation):
         return
-    if is_own and conversation.state is State.REQUEST:
-        conversations.set_state(desk, conversation.c, State.OPEN)  # answered on another device
+    if is_own:
+        receipts.open_request(desk, conversation)  # answered on another device
     if is_own and conversation.other is not None:
         people.accept(desk, conversation.other)
     messages.add_text(desk, conversation.c, entry, s, index, who, payload, is_own=is_own)

@@ -7,9 +7,9 @@ different messages, not even after a crash between any two moments.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from node.apps.messenger import bodies, conversations, groups, people, sessions
+from node.apps.messenger import bodies, conversations, groups, people, receipts, sessions
 from node.apps.messenger.bodies import Attachment, Payload, Text
-from node.apps.messenger.conversations import Conversation, Kind, State
+from node.apps.messenger.conversations import Conversation, Kind
 from node.apps.messenger.desk import Desk
 from node.apps.messenger.messages import add_text
 from node.apps.messenger.sessions import Outgoing
@@ -93,8 +93,7 @@ def _check(desk: Desk, conversation: Conversation) -> None:
     else:
         others = [who for who in conversations.people(desk, conversation) if who != desk.world.who]
         people.announce_changes(desk, conversation, others)
-    if conversation.state is State.REQUEST:
-        conversations.set_state(desk, conversation.c, State.OPEN)
+    receipts.open_request(desk, conversation)
 
 
 def _prepare(desk: Desk, conversation: Conversation) -> Outgoing:

@@ -1,6 +1,6 @@
 """How a group stands here: its operations in rows, and the rows that follow from them. Part of the steps."""
 
-from node.apps.messenger import conversations, operations, people
+from node.apps.messenger import conversations, operations, people, receipts
 from node.apps.messenger.conversations import Conversation, Kind, Notice, State
 from node.apps.messenger.desk import Desk
 from node.apps.messenger.membership import Membership, Placed
@@ -77,6 +77,7 @@ def changed(desk: Desk, name: bytes) -> None:
             ("c", "who", "admin"),
             [(conversation.c, who, int(admin)) for who, admin in membership.members.items()],
         )
+        _accept_invited(desk, membership, before)
         if before:
             _note_changes(desk, conversation, membership, before)
     _retitle(desk, conversation, membership)
@@ -96,6 +97,18 @@ def _enter(desk: Desk, name: bytes, membership: Membership) -> Conversation:
     if by is not None and by != first:
         conversations.note(desk, conversation.c, Notice.ADDED, own, [own, by])
     return conversation
+
+
+def _accept_invited(desk: Desk, membership: Membership, before: dict[bytes, bool]) -> None:
+    """Whom the owner brought into a group is no stranger, on whichever device of his he did it."""
+    own = desk.world.who
+    for who in sorted(membership.members.keys() - before.keys() - {own}):
+        if membership.brought_by(who) != own:
+            continue
+        people.accept(desk, who)
+        direct = conversations.find(desk.views, conversations.direct_id(desk.world.network, own, who))
+        if direct is not None:
+            receipts.open_request(desk, direct)
 
 
 def _note_changes(
