@@ -206,7 +206,7 @@ async def test_a_reader_may_pause_for_longer_than_libp2p_waits(pair) -> None:
     other.handle(HOLD, sleepy)
     stream = await one.open(other.device, HOLD, SOON_S)
     data = os.urandom(total)
-    with trio.fail_after(30):
+    with trio.fail_after(SOON_S):
         await stream.send_all(data)
         await stream.close()
         assert await stream.receive_some(1) == b""
