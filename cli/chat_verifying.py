@@ -30,10 +30,11 @@ def verify(
     """Show the safety number of you and a member: 60 digits, and the same as a QR code.
 
     Compare it in person or on the telephone. If both of you see the same, nobody has put himself between you;
-    then say so with --confirm. From then on nothing goes to other keys than these: if they change, your next
+    then say so with --confirm. From then on nothing goes to a member whose words are others: your next
     message is refused until you have compared again.
 
-    Without that a change of keys is told to you in the conversation before the next message goes out.
+    A device that a member adds with the same words, and without --confirm also other words, are told to you
+    in the conversation before the next message goes out.
 
     Examples:
     aster chat verify bob

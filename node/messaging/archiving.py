@@ -7,7 +7,7 @@ deleted here, or was taken back by its author stays as it is.
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from node.apps.messenger import conversations, people
+from node.apps.messenger import conversations, people, receipts
 from node.apps.messenger.bodies import text_of_content
 from node.apps.messenger.conversations import Conversation, Kind, Notice, State
 from node.apps.messenger.desk import Desk
@@ -77,6 +77,7 @@ class ReadingIn:
     def __init__(self, header: Header) -> None:
         self._header = header
         self._rows: dict[bytes, int] = {}
+        self._opened: set[int] = set()
         self._own_who = header.who
         self.touched: dict[int, int] = {}
         """Rows of conversations, with how many messages came into each."""
@@ -125,10 +126,9 @@ class ReadingIn:
             name = conversations.direct_id(network, desk.world.who, other)
             found = conversations.find(desk.views, name)
             if found is None:
-                found = conversations.add(desk, name, Kind.DIRECT, State.OPEN, other)
+                state = State.REQUEST if people.is_stranger(desk, other) else State.OPEN
+                found = conversations.add(desk, name, Kind.DIRECT, state, other, by=other)
                 self._date(desk, found.c, chat)
-                if other != desk.world.who:
-                    people.accept(desk, other)
             return found.c
         found = conversations.find(desk.views, chat.id)
         if found is None:
@@ -177,7 +177,19 @@ class ReadingIn:
             words = " ".join((said.text, *(attachment.name for attachment in said.attachments)))
             desk.views.execute("INSERT INTO chat_words (rowid, words) VALUES (?, ?)", (n, normal_form(words)))
             self.touched[c] = self.touched.get(c, 0) + 1
+            if who == desk.world.who:
+                self._open(desk, c)
         return True
+
+    def _open(self, desk: Desk, c: int) -> None:
+        """Whoever the owner has written to is no stranger."""
+        if c in self._opened:
+            return
+        self._opened.add(c)
+        conversation = conversations.at(desk.views, c)
+        if conversation is not None and conversation.other not in (None, desk.world.who):
+            people.accept(desk, conversation.other)
+            receipts.open_request(desk, conversation)
 
     def _is_known(self, desk: Desk, c: int, kept: Kept, who: bytes) -> bool:
         if not kept.entry:
