@@ -20,6 +20,7 @@ lint:
     uv run ruff check
     uv run ruff format --check
     uv run mypy
+    MYPYPATH=benchmarks uv run mypy benchmarks/*.py
     uv run lint-imports --no-logo --no-cache
 
 # put code into the one shape

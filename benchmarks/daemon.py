@@ -24,11 +24,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from node.api import Queries
 from node.apps.feed.bodies import Post, compose
 from node.doors.control.client import Client
 from node.home import Home, open_home
 from node.paths import Paths
+from node.queries import Queries
 from store.codec import encode_trusted
 from store.crypto import SigningKey, digest
 from store.entry import VERSION, Entry, build

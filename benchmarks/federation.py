@@ -29,7 +29,9 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
+from unittest import mock
 
 import nacl.bindings
 
@@ -56,7 +58,7 @@ PASSPORTS = 200
 JOINING = 300
 WALK_INS = 12  # by one invite: together with those who used it fewer than may stand unsettled
 
-Piece = tuple[bytes, bytes, bytes]
+Piece = tuple[bytes, bytes, bytes | None]
 """Header, signature and body of an entry."""
 
 Signed = tuple[bytes, bytes]
@@ -141,15 +143,12 @@ def record(work: Callable[[], object]) -> list[Signed]:
     signed: list[Signed] = []
     real = store.crypto._open
 
-    def keep(message: bytes, key: bytes) -> bytes:
-        signed.append((message, key))
-        return real(message, key)
+    def keep(signed_message: bytes, pk: bytes) -> bytes:
+        signed.append((signed_message, pk))
+        return real(signed_message, pk)
 
-    store.crypto._open = keep
-    try:
+    with mock.patch.object(store.crypto, "_open", keep):
         work()
-    finally:
-        store.crypto._open = real
     return signed
 
 
@@ -214,12 +213,12 @@ def measure_passports(sample: Sample, roster: Roster) -> dict[str, float]:
     single = [lambda: nacl.bindings.crypto_sign_open(*signed[0])] * 1_000
     before = median_us(single)
     taken = []
-    for number, (data, device) in enumerate(shown):
+    for number, (data, author) in enumerate(shown):
         joining = Citizen(f"walk-in {number}").device(sample.network)
         joining.claim(*sample.invites[-1 - number // WALK_INS])
         roster.add(joining.log)  # what the check before has computed about the whole is of no use any more
         roster.standing(joining.id)
-        taken.append(median_us([lambda each=(data, device): passport.check(each[0], roster, each[1])]))
+        taken.append(median_us([partial(passport.check, data, roster, author)]))
     check_us = statistics.median(taken)
     verify_us = (before + median_us(single)) / 2
     for pair in chosen:
@@ -247,7 +246,7 @@ def measure_changes(sample: Sample, roster: Roster) -> dict[str, float]:
         roster.add(log)
         roster.standing(log[0].author)
 
-    joined_us = median_us([lambda log=device.log: join(log) for device in joining])
+    joined_us = median_us([partial(join, device.log) for device in joining])
     entry = by.endorse(state, SectionId(digest(b"nobody")))
     roster.add([entry])
     begun = time.perf_counter()

@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from typing import Any
 
 import trio
 from mesh import Node, running_node
@@ -26,6 +27,8 @@ from node.signing import Intent
 from node.testing.people import Person
 from store.entry import SALT_BYTES, content_of
 from store.ids import LOG_FEED, AuthorId
+
+Json = dict[str, Any]
 
 TEXT_BYTES = 300
 SETTLE_S = 5.0
@@ -121,10 +124,11 @@ class Process:
         assert self._process.stdin is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)
 
-    def answer(self) -> dict:
+    def answer(self) -> Json:
         """The next answer."""
         assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        heard: Json = json.loads(self._process.stdout.readline())
+        return heard
 
     def end(self) -> None:
         """End it."""
@@ -135,7 +139,7 @@ class Process:
         self._process.kill()
 
 
-def measure(processes: list[Process], rate: float, seconds: float) -> dict:
+def measure(processes: list[Process], rate: float, seconds: float) -> Json:
     """One rate: publish, wait, and put the answers together."""
     for process in processes:
         process.tell(rate=rate / len(processes), seconds=seconds)

@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from typing import Any
 
 import trio
 from ingest import ENTRIES, LOGS, TEXT_BYTES, VERIFY_SAMPLE, make_logs, verify_alone
@@ -24,6 +25,8 @@ from gossip.proto.events import Accepted, SyncProgress
 from node.testing.people import Person
 from store.entry import Entry, content_of, parse
 from store.log import MAX_RUN_ENTRIES
+
+Json = dict[str, Any]
 
 SENDER, RECEIVER = Person("sender"), Person("receiver")
 
@@ -47,7 +50,7 @@ async def send(entries: int) -> None:
         await trio.to_thread.run_sync(sys.stdin.read)
 
 
-async def receive(entries: int, offer: dict) -> dict:
+async def receive(entries: int, offer: Json) -> Json:
     """The receiver's process: dial, wait until all is here, and give the figures."""
     people = [Person(f"author {number}") for number in range(LOGS)]
     reports: list[SyncReport] = []
@@ -77,7 +80,7 @@ async def receive(entries: int, offer: dict) -> dict:
     }
 
 
-def sample_of(offer: dict) -> list[Entry]:
+def sample_of(offer: Json) -> list[Entry]:
     """The entries on which verifying alone is measured."""
     return [parse(bytes.fromhex(header), bytes.fromhex(proof), None) for header, proof in offer["sample"]]
 

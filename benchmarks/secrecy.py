@@ -29,6 +29,7 @@ import trio
 from ingest import TEXT_BYTES, cut_runs, feed, make_texts
 from vodozemac import GroupSession, InboundGroupSession, MegolmMessage
 
+from gossip.net.links import Inflow
 from gossip.proto.sync_messages import Run, parse_sync
 from node.apps.messenger import bodies, conversations, receiving, sending, upkeep
 from node.apps.messenger.bodies import Text
@@ -71,6 +72,10 @@ class Synced:
     def synced_ms(self) -> dict[AuthorId, int]:
         """When each peer was last in step, Unix ms."""
         return {}
+
+    def last_synced_ms(self, log: LogNo) -> int:
+        """When somebody was last in step who had what is for us, Unix ms; 0: nobody since the start."""
+        return 0
 
 
 class Node(NamedTuple):
@@ -118,11 +123,13 @@ def log_of(node: Node, log: LogNo, after: int = 0) -> list[Entry]:
 async def take_in(node: Node, logs: Sequence[Sequence[Entry]]) -> None:
     """Take logs in as a sync brings them."""
 
-    async def take(frame: bytes) -> None:
+    async def take(frame: bytes, inflow: Inflow) -> None:
         message = parse_sync(frame)
         assert isinstance(message, Run)
+        inflow.add(len(message.entries))
         source = message.entries[0].author
         [verdict] = await node.intake.ingest([message.entries], source, each_signature=False)
+        inflow.done(len(message.entries))
         assert type(verdict).__name__ == "Accepted", verdict
 
     await feed([frame for log in logs for frame in cut_runs(log)], take)
@@ -223,7 +230,7 @@ async def open_attempts(node: Node, strangers: Sequence[Person]) -> float:
         [(waiting,)] = views.execute("SELECT count(*) FROM chat_packets")
         [(keys,)] = views.execute("SELECT count(*) FROM chat_envelope_keys")
     assert (waiting, keys) == (0, 2)
-    return PACKETS * keys / seconds
+    return float(PACKETS * keys / seconds)
 
 
 def _rotate(desk: Desk) -> None:

@@ -24,8 +24,8 @@ from pathlib import Path
 import trio
 from ingest import VERIFY_SAMPLE, cut_runs, ingest, verify_alone
 
-from node.api import Queries
 from node.home import Home
+from node.queries import Queries
 from node.testing.homes import temporary_home
 from node.testing.society import GREAT_THREADS, SCRIPTS, Society
 from store.ids import to_text
