@@ -130,6 +130,8 @@ def _show(screen: Screen, found: Json) -> None:
     )
     if found["deleted"]:
         screen.say("gone ", f"  {count_of(found['deleted'], 'body')} deleted by their authors")
+    if found["expired"]:
+        screen.say("gone ", f"  {count_of(found['expired'], 'body')} of messages and keys whose time is over")
     if found["unwanted"]:
         screen.say("apart", f"  {count_of(found['unwanted'], 'body')} that this node chose not to carry")
     lost = Styled("lost ", "red")

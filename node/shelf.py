@@ -171,14 +171,12 @@ class Shelf:
         [deletion] = [None] if found.source is None else self.entries.at_keys([found.source])
         return found.why, None if deletion is None else deletion.id
 
-    def deleted_among(self, ids: Iterable[EntryId]) -> int:
-        """How many of these entries were deleted, and hold no body for that."""
-        keys = sorted(key for key, _ in self.entries.headers_of(ids))
+    def reasons_of(self, ids: Iterable[EntryId]) -> dict[EntryId, int]:
+        """Why these entries hold no body (`bodies_gone.DELETED`, `LET_GO`), where that is known."""
+        keyed = sorted((key, entry.id) for key, entry in self.entries.headers_of(ids))
         with self.entries.views() as views:
-            return sum(
-                found is not None and found.why == bodies_gone.DELETED
-                for found in (bodies_gone.gone(views, key) for key in keys)
-            )
+            found = [(entry_id, bodies_gone.gone(views, key)) for key, entry_id in keyed]
+        return {entry_id: gone.why for entry_id, gone in found if gone is not None}
 
     def rest_bodies(self, ids: Iterable[EntryId], now_ms: int) -> None:
         """Nobody asked has these bodies: they are not asked for again for a while, longer each time."""

@@ -171,7 +171,8 @@ async def _replay(
     tell: Callable[[int, int], None],
 ) -> Seen:
     async with keep(fresh) as keeping:
-        replay = Replay(home, states, keeping.intake, first, tell, interest_of(home, now_ms()))
+        now = now_ms()
+        replay = Replay(home, states, keeping.intake, first, tell, interest_of(home, now), now)
         await replay.run()
     return replay.seen
 

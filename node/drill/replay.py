@@ -20,15 +20,20 @@ from node.errors import DiskFull
 from node.home import Home
 from node.intake import Intake
 from node.limits import MAX_BATCH_ENTRIES, SUBMIT_TOGETHER_BYTES
+from node.messaging.expiry import KEPT_MS
 from store.entry import Entry
 from store.errors import Damaged
-from store.ids import LOG_ID, AuthorId, EntryId
+from store.ids import LOG_BOX_0, LOG_ID, LOG_KEYS, LOG_NAMES, LOG_SEALED, AuthorId, EntryId
 from store.interface import NOTHING_HELD, LogState
 from store.log import MAX_RUN_ENTRIES, LogId
+from store.sqlite.bodies_gone import DELETED
 from store.sqlite.portrait import unheld
 
 BATCH_BYTES: Final = 8 * 2**20
 """Headers and bodies that are read and offered at a time."""
+
+PASSING_LOGS: Final = frozenset({LOG_KEYS, LOG_SEALED, *range(LOG_BOX_0, len(LOG_NAMES))})
+"""Messages on their way, and their keys: nobody keeps the bodies for good (docs/protocol/secrecy.md)."""
 
 MAX_NAMED: Final = 10_000
 """Entries that are named and not here, which are remembered; each takes some 300 bytes."""
@@ -54,6 +59,8 @@ class Seen:
         """How many bodies are not here because this home chose to carry their entries without them."""
         self.deleted = 0
         """How many bodies were deleted by their authors, and are not lost for that."""
+        self.expired = 0
+        """How many bodies of messages and keys are not here because nobody keeps them for good."""
         self.holes: dict[LogId, Place] = {}
         """Where a log cannot be read on; what stands behind is lost too."""
         self.refused: dict[LogId, Place] = {}
@@ -73,9 +80,10 @@ class Replay:
         first: Iterable[AuthorId],
         tell: Callable[[int, int], None],
         interest: Interest = EVERYTHING,
+        now_ms: int = 0,
     ) -> None:
         """`states`: how far each log is offered. `first`: on whose `id` logs those of others depend.
-        `interest`: what the home chose to carry.
+        `interest`: what the home chose to carry. `now_ms`: Unix time; 0: no message is old.
 
         `tell` gets entries done, and how many there are in all.
         """
@@ -85,6 +93,7 @@ class Replay:
         self._intake = intake
         self._tell = tell
         self._interest = interest
+        self._old_ms = now_ms - KEPT_MS
         self._first = frozenset(first)
         self._done = 0
         self._total = sum(map(self._last_seq, states))
@@ -127,7 +136,7 @@ class Replay:
     async def _offer(self, logs: Sequence[LogId]) -> None:
         for log_id in logs:
             self.seen.refused.pop(log_id, None)
-        batches = _Reader(self._home, self._states, self.seen, self._interest).batches(logs)
+        batches = _Reader(self._home, self._states, self.seen, self._interest, self._old_ms).batches(logs)
         batch = await _in_thread(lambda: next(batches, None))
         while batch is not None:
             following: list[list[Piece] | None] = []
@@ -177,8 +186,11 @@ class Replay:
 class _Reader:
     """Reads logs in batches of pieces, and notes what is missing in them."""
 
-    def __init__(self, home: Home, states: Mapping[LogId, LogState], seen: Seen, interest: Interest) -> None:
+    def __init__(
+        self, home: Home, states: Mapping[LogId, LogState], seen: Seen, interest: Interest, old_ms: int
+    ) -> None:
         self._home = home
+        self._old_ms = old_ms
         self._interest = interest
         self._states = states
         self._seen = seen
@@ -203,8 +215,7 @@ class _Reader:
 
     def _pieces(self, log_id: LogId) -> Iterator[Piece]:
         """A log as far as it was held, in runs; up to the first entry that cannot be read."""
-        head = self._states[log_id].head
-        last_seq = 0 if head is None else head.seq
+        last_seq = self._last(log_id)
         seq, at_once = 1, MAX_RUN_ENTRIES
         while seq <= last_seq:
             stop = min(last_seq, seq + at_once - 1)
@@ -229,7 +240,7 @@ class _Reader:
         for piece in batch:
             log_id = log_of(piece)
             bare = [entry for entry in piece if entry.body is None]
-            missing = [entry.id for entry in bare if self._interest.wants_body(entry)]
+            missing = [entry for entry in bare if self._interest.wants_body(entry)]
             self._seen.unwanted += len(bare) - len(missing)
             if missing:
                 self._note_absent(log_id, missing)
@@ -239,15 +250,27 @@ class _Reader:
                 for entry_id in unheld(self._home.database, links)[: MAX_NAMED - len(named)]:
                     named[entry_id] = links[entry_id]
 
-    def _note_absent(self, log_id: LogId, ids: Sequence[EntryId]) -> None:
-        """Note bodies that are not here: deleted, or lost. What cannot be looked up counts as lost."""
-        deleted = 0
+    def _note_absent(self, log_id: LogId, entries: Sequence[Entry]) -> None:
+        """Note bodies that are not here: deleted, expired or lost. What cannot be looked up is lost."""
+        reasons: dict[EntryId, int] = {}
         with suppress(Damaged):
-            deleted = self._home.shelf.deleted_among(ids)
-        self._seen.deleted += deleted
-        if len(ids) > deleted:
-            absent = self._seen.absent
-            absent[log_id] = absent.get(log_id, 0) + len(ids) - deleted
+            reasons = self._home.shelf.reasons_of([entry.id for entry in entries])
+        for entry in entries:
+            why = reasons.get(entry.id)
+            if why == DELETED:
+                self._seen.deleted += 1
+            elif log_id.log in PASSING_LOGS and self._is_over(log_id, entry):
+                self._seen.expired += 1
+            else:
+                self._seen.absent[log_id] = self._seen.absent.get(log_id, 0) + 1
+
+    def _is_over(self, log_id: LogId, entry: Entry) -> bool:
+        """Do nodes let the body of this message go by now, or of these keys, which others have replaced?"""
+        return entry.time_ms <= self._old_ms or (log_id.log == LOG_KEYS and entry.seq < self._last(log_id))
+
+    def _last(self, log_id: LogId) -> int:
+        head = self._states[log_id].head
+        return 0 if head is None else head.seq
 
 
 def _beginning(entries: Sequence[Entry], log_id: LogId, seq: int) -> Piece:

@@ -19,7 +19,7 @@ from node.testing.homes import befriend, temporary_home
 from node.testing.people import Person, chain_after, spoiled
 from node.testing.table import full_disk
 from store.entry import Entry
-from store.ids import LOG_BOX_0, LOG_DELETIONS, LOG_DOCS, EntryId, LogNo, log_number, short, to_text
+from store.ids import LOG_BOX_0, LOG_DELETIONS, LOG_DOCS, LOG_KEYS, EntryId, LogNo, log_number, short, to_text
 from store.log import LogId, bad_proof, fork_proof
 from store.sqlite.bodies_gone import DELETED, LET_GO, Drop
 from store.sqlite.connection import PAGE_BYTES
@@ -313,10 +313,23 @@ def test_what_was_deleted_is_no_loss_and_what_was_let_go_is(home: Home, bob: Per
     assert found["lost"]["bodies"] == {"count": 1, "listed": [of(bob) | {"count": 1}]}
 
 
+def test_messages_and_keys_whose_time_is_over_are_no_loss(home: Home, bob: Person) -> None:
+    now, month = now_ms(), 31 * 86_400_000
+    old, young = (bob.write([114, b"packet"], LOG_BOX_0, time_ms=at) for at in (now - month, now))
+    replaced, current = (bob.write([112, bytes(each)], LOG_KEYS, time_ms=now) for each in (1, 2))
+    keep(home, [old.without_body(), young], [replaced.without_body(), current])
+    found = run(home)
+    assert (found["ok"], found["expired"], found["bodies"]) == (True, 2, 1_507)
+    home.shelf.drop_bodies([Drop(home.entries.key_of(young.id), LET_GO, None)])
+    found = run(home)
+    assert (found["ok"], found["expired"]) == (False, 2)
+    assert found["lost"]["bodies"] == {"count": 1, "listed": [of(bob, "box-0") | {"count": 1}]}
+
+
 def test_what_was_not_to_be_carried_is_no_loss(home: Home, bob: Person) -> None:
     own = box_of(home.device)
     other = LogNo(LOG_BOX_0 + (own - LOG_BOX_0 + 1) % 16)
-    packets = [bob.write([114, b"packet"], box) for box in (own, other)]
+    packets = [bob.write([114, b"packet"], box, time_ms=now_ms()) for box in (own, other)]
     keep(home, [packets[0]], [packets[1].without_body()])
     before = run(home)
     assert (before["ok"], before["unwanted"], before["bodies"]) == (False, 0, 1_506)
