@@ -301,8 +301,10 @@ class Executor:
 
     async def _look_at_missing(self) -> None:
         """A deletion went: of what is missing now, other deletions may still hold."""
-        missing = await self._intake.read(_missing, self._home.entries)
-        await self._drop_caught(self._sieve.caught([(entry,) for entry in missing]))
+        last: int | None = 0
+        while last is not None:
+            last, missing = await self._intake.read(_missing, self._home.entries, last)
+            await self._drop_caught(self._sieve.caught([(entry,) for entry in missing]))
 
     async def _watch_roster(self) -> None:
         while True:
@@ -331,13 +333,10 @@ class Executor:
             before = self._home.entries.last_key()
 
     async def _mark(self, key: int) -> None:
-        await self._change(
-            lambda views: void(views.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (_MARK, key)))
-        )
+        def note(views: Views) -> None:
+            views.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (_MARK, key))
 
-
-def void(value: object) -> None:
-    """Nothing, whatever it is given."""
+        await self._change(note)
 
 
 # --- in a thread --------------------------------------------------------------------------------------
@@ -393,7 +392,9 @@ def _refused(store: SqliteEntryStore) -> list[int]:
         return [key for (key,) in views.execute("SELECT k FROM deletions_refused ORDER BY k")]
 
 
-def _missing(store: SqliteEntryStore) -> list[Entry]:
+def _missing(store: SqliteEntryStore, after: int) -> tuple[int | None, list[Entry]]:
+    """Entries without their bodies, some at a time; with the key to go on after, None at the end."""
     with store.views() as views:
-        keys = [key for (key,) in views.execute("SELECT k FROM bodies_missing ORDER BY k LIMIT 100000")]
-    return [entry for entry in store.at_keys(keys) if entry is not None]
+        sql = "SELECT k FROM bodies_missing WHERE k > ? ORDER BY k LIMIT ?"
+        keys = [key for (key,) in views.execute(sql, (after, SCAN_ENTRIES))]
+    return keys[-1] if keys else None, [entry for _, entry in store.headers_at(keys)]

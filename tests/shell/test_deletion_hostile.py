@@ -96,6 +96,34 @@ async def test_what_a_thief_deleted_comes_back_once_the_device_is_cut() -> None:
                 assert body_of(node, entry) == entry.body
 
 
+async def test_what_the_owner_deleted_too_stays_gone_once_the_device_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executor, "SCAN_ENTRIES", 1)
+    federation = Federation()
+    steward = federation.stewards[0][0]
+    stolen = federation.join("bob", federation.invite(steward))
+    phone = federation.device(stolen.citizen, "phone")
+    thief = Person("bob", federation.network, stolen.seed)
+    owner = Person("bob's phone", federation.network, phone.seed)
+    said = [owner.post(f"on the phone {number}") for number in range(4)]
+    with (
+        trio.fail_after(DEADLINE_S),
+        temporary_home("hub", charter=federation.charter, root=stolen.citizen.key) as home,
+    ):
+        async with running(home) as node:
+            for device in (steward, stolen, phone):
+                await give(node, *device.log)
+            await give(node, *said, deletion(thief, *(entry.id for entry in said)))
+            await until(lambda: all(body_of(node, entry) is None for entry in said))
+            await give(node, deletion(owner, *(entry.id for entry in said[1:])))
+            phone.cut(make_cut(stolen.id, [LogEnd(LOG_ID, len(stolen.log), stolen.log[-1].id)]))
+            await give(node, phone.log[-1])
+            await until(lambda: node.intake.state(LogId(stolen.id, LOG_DELETIONS)) is None)
+            await until(lambda: all(node.home.shelf.why_gone(entry.id) is not None for entry in said[1:]))
+            assert await node.intake.missing_bodies(9) == [said[0].id]
+
+
 async def test_another_deletion_still_holds_when_one_goes() -> None:
     bob = Person("bob")
     async with hub(bob) as node:
