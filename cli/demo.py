@@ -29,6 +29,8 @@ GREETING: Final = "Bonjour de Lyon. The assembly is on Sunday at ten."
 ANSWER: Final = "Wir kommen aus Berlin, zu zwölft. Who brings bread?"
 MISSED: Final = "Alice, are you there?"
 NEWCOMER: Final = "Olá do Porto!"
+SECRET: Final = "Only for you: the landlord knows about the roof."
+REPLY: Final = "I see him tomorrow."
 DOCUMENT: Final = "agenda.md"
 FIRST_AGENDA: Final = "# Agenda\n\n1. The kitchen\n"
 NEXT_AGENDA: Final = "# Agenda\n\n1. The kitchen\n2. The roof\n"
@@ -98,6 +100,7 @@ def demo(as_json: AsJson = False, quiet: Quiet = False) -> int:
             _gather(story, cast)
             _publish_without(story, cast)
             _return(story, cast)
+            _talk(story, cast)
             _let_in(story, cast)
             _compare(story, cast)
     except (DemoFailed, NodeError, subprocess.TimeoutExpired, OSError) as error:
@@ -196,6 +199,29 @@ def _return(story: Story, cast: Cast) -> None:
         story.more(f"{message['name']}: {message['text']}")
     if not _reads(alice, [GREETING, ANSWER, MISSED]):
         raise DemoFailed("alice does not read what the others wrote")
+
+
+def _talk(story: Story, cast: Cast) -> None:
+    """Two talk in private. Hubs carry what they write, and others cannot read it."""
+    alice, lyon, bob, carol = cast.alice, cast.lyon, cast.bob, cast.carol
+    watch = Watch()
+    sent = str(carol.call("chat/send", chat="Bob", text=SECRET)["id"])
+    bob.wait_until("a request is here", lambda: bob.call("chat/list", requests=True)["conversations"])
+    bob.wait_until("Carol's message is here", partial(_talks, bob, "Carol", [SECRET]))
+    bob.call("chat/send", chat="Carol", text=REPLY)
+    carol.wait_until(
+        "Bob has it", lambda: carol.call("chat/show", id=sent)["delivery"]["state"] == "delivered"
+    )
+    carol.wait_until("Bob's answer is here", partial(_talks, carol, "Bob", [SECRET, REPLY]))
+    took_s = watch.s
+    lyon.wait_for(sent)
+    for other in (alice, lyon):
+        if other.call("chat/list")["conversations"]:
+            raise DemoFailed(f"{other.name} can read what Carol and Bob write to each other")
+    story.tell(
+        f"Carol and Bob talk end-to-end encrypted: sent, read and answered in {took_s:.2f} s.", took_s=took_s
+    )
+    story.more("hub-lyon carries the messages. Neither it nor Alice can read them.")
 
 
 def _let_in(story: Story, cast: Cast) -> None:
@@ -313,6 +339,10 @@ def _document(node: Laptop) -> str:
 
 def _reads(node: Laptop, texts: list[str]) -> bool:
     return [message["text"] for message in _messages(node)] == texts
+
+
+def _talks(node: Laptop, who: str, texts: list[str]) -> bool:
+    return [each["text"] for each in node.lines("chat/read", chat=who)] == texts
 
 
 def _messages(node: Laptop) -> list[Json]:

@@ -22,5 +22,6 @@ def test_the_demo_comes_about_and_leaves_nothing_behind(tmp_path: Path) -> None:
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert told[-1]["ok"] is True
     assert any("kill -9" in each["text"] for each in told)
+    assert any("end-to-end encrypted" in each["text"] for each in told)
     assert {"Lyon", "Berlin", "Porto"} in [set(each.get("sections", ())) for each in told]
     assert list(tmp_path.iterdir()) == []
