@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from node.apps.messenger import bodies, receipts
+from node.apps.messenger import bodies, receipts, tellings
 from node.apps.messenger.bodies import History, Own
 from node.apps.messenger.desk import Desk
 from node.desk import Room
@@ -196,6 +196,7 @@ class Histories:
             async with aclosing(self._reader.read_in(opening, offer.device)) as events:
                 async for _ in events:
                     pass
+            await self._steps.change(partial(_want_groups, offer.device))
         except Unavailable:
             return False
         except BadData as error:
@@ -224,6 +225,10 @@ def _ask(desk: Desk) -> None:
     for device in desk.world.devices(desk.world.who):
         if device != desk.world.device:
             receipts.put(desk, device, Own((("history",),)), desk.now_ms)
+
+
+def _want_groups(device: AuthorId, desk: Desk) -> None:
+    tellings.want_imported(desk, device)
 
 
 def _give(target: AuthorId, manifest: Manifest, key: bytes, desk: Desk) -> None:

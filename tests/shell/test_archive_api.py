@@ -247,6 +247,8 @@ async def test_a_new_device_gets_the_history_that_it_asked_for(tmp_path: Path) -
         await until_said(bob, "Alice", "Long ago.")
         await send(bob, "Alice", "An answer.")
         await until_said(alice, "Bob", "An answer.")
+        await alice.api.messaging.group_create("Kitchen", ["Bob"])
+        await send(alice, "Kitchen", "Who cooks?")
         await meet(alice, bob, late)
         await _connect(alice, late)
         await _connect(bob, late)
@@ -280,6 +282,13 @@ async def test_a_new_device_gets_the_history_that_it_asked_for(tmp_path: Path) -
         await until(late, is_noted)
         assert (await late.api.archive.chat_history())["offered"] == []
 
+        async def is_in_the_group() -> bool:
+            found = [each for each in await _conversations(late) if each["name"] == "Kitchen"]
+            return [(each["state"], each["members"]) for each in found] == [("open", 2)]
+
+        await until(late, is_in_the_group)
+        assert await texts(late, "Kitchen") == ["Who cooks?"]
+
 
 async def test_history_that_was_not_asked_for_waits() -> None:
     async with town(ALICE, ALICE) as (alice, late):
@@ -296,6 +305,10 @@ async def test_history_that_was_not_asked_for_waits() -> None:
         assert await texts(late, "Alice") in ([], ["A note."])
         await late.api.archive.chat_history_ask()
         await until_said(late, "Alice", "A note.")
+
+
+async def _conversations(node: Node) -> list[Json]:
+    return list((await node.api.messaging.chat_list())["conversations"])
 
 
 async def _connect(*nodes: Node) -> None:

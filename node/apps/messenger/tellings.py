@@ -17,7 +17,7 @@ from typing import Final
 
 from node.apps.messenger import bodies, conversations, operations, packets, standing
 from node.apps.messenger.bodies import Told, Want
-from node.apps.messenger.conversations import Conversation
+from node.apps.messenger.conversations import Conversation, Kind
 from node.apps.messenger.desk import Desk
 from node.apps.messenger.operations import MAX_OPERATIONS, Operation
 from node.errors import NodeError
@@ -183,6 +183,17 @@ def want(desk: Desk, conversation: bytes, device: AuthorId) -> None:
     _note(desk, name, due_ms, device)  # the last one that named it is asked: it is there
 
 
+def want_imported(desk: Desk, device: AuthorId) -> None:
+    """Groups came with what was said in them, and nothing else: ask the owner's device they came from."""
+    rows = desk.views.execute(
+        "SELECT id FROM chat_conversations WHERE kind = ? AND NOT EXISTS"
+        " (SELECT 1 FROM chat_operations WHERE conversation = chat_conversations.id) ORDER BY id",
+        (int(Kind.GROUP),),
+    )
+    for (conversation,) in rows:
+        _note(desk, f"want:{conversation.hex()}", desk.now_ms, device)
+
+
 def wanted(desk: Desk, conversation: bytes, device: AuthorId) -> None:
     """A device asks for the operations of a group. It shall have them, if it belongs to the group."""
     members, who = standing.load(desk, conversation).members, desk.world.who_of(device)
@@ -246,18 +257,19 @@ def _notes(views: ReadViews) -> list[tuple[str, bytes, int, bytes]]:
 def _ask(desk: Desk, conversation: bytes, device: AuthorId) -> int | None:
     """Ask for the operations of a group; when to ask again, None: nothing is missed any more."""
     membership, own = standing.load(desk, conversation), desk.world.who
+    is_imported = not membership.operations
     waits = membership.lacking or desk.views.execute(
         "SELECT 1 FROM chat_headless WHERE conversation = ? LIMIT 1", (conversation,)
     )
-    is_out = own not in membership.members and bool(membership.operations)  # an imported group has none
-    if not waits or is_out:
+    is_out = own not in membership.members and not is_imported
+    if is_out or not (waits or is_imported):
         return None
     admins = [who for who, is_admin in membership.members.items() if is_admin and who != desk.world.who]
     asked = {device, *(each for who in admins[:MAX_ASKED] for each in desk.world.devices(who)[:1])}
     asked.update(desk.world.devices(own))
     for each in sorted(asked - {desk.world.device}):
         packets.write(desk, each, [Want(conversation)])
-    return desk.now_ms + WANT_AGAIN_MS
+    return desk.now_ms + WANT_AGAIN_MS if waits else None  # the owner may have left an imported one
 
 
 def _tell(desk: Desk, say: Say, name: bytes) -> None:
