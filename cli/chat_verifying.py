@@ -33,8 +33,8 @@ def verify(
     then say so with --confirm. From then on nothing goes to a member whose words are others: your next
     message is refused until you have compared again.
 
-    A device that a member adds with the same words, and without --confirm also other words, are told to you
-    in the conversation before the next message goes out.
+    A device that a member adds with the same words or revokes, and without --confirm also other words, are
+    told to you in the conversation before the next message goes out.
 
     Examples:
     aster chat verify bob

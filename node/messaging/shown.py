@@ -169,6 +169,10 @@ _LINES: Final[dict[Notice, tuple[str, Callable[[_Told], str]]]] = {
         ),
     ),
     Notice.DEVICE: ("device", lambda told: f"New device: {told.device(1)} ({told.who(0)})."),
+    Notice.DEVICE_GONE: (
+        "device-gone",
+        lambda told: f"Device gone: {told.device(1)} ({told.who(0)}). Nothing more is sent to it.",
+    ),
     Notice.KEYS: (
         "keys",
         lambda told: f"New keys: {told.who(0)}. Compare your numbers to be sure whose they are.",

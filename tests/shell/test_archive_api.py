@@ -249,17 +249,8 @@ async def test_a_new_device_gets_the_history_that_it_asked_for(tmp_path: Path) -
         await until_said(alice, "Bob", "An answer.")
         await alice.api.messaging.group_create("Kitchen", ["Bob"])
         await send(alice, "Kitchen", "Who cooks?")
-        await meet(alice, bob, late)
-        await _connect(alice, late)
-        await _connect(bob, late)
+        await _come_late(late, alice, bob)
         device = to_text(late.home.device)
-
-        async def knows_keys() -> bool:
-            with alice.home.entries.views() as views:
-                keys = {each for (each,) in views.execute("SELECT device FROM chat_bundles")}
-            return bytes(late.home.device) in keys
-
-        await until(alice, knows_keys)
         asked = await late.api.archive.chat_history_ask()
         assert asked["asked"]
 
@@ -305,6 +296,20 @@ async def test_history_that_was_not_asked_for_waits() -> None:
         assert await texts(late, "Alice") in ([], ["A note."])
         await late.api.archive.chat_history_ask()
         await until_said(late, "Alice", "A note.")
+
+
+async def _come_late(late: Node, alice: Node, bob: Node) -> None:
+    """A device meets the others, and its keys are known."""
+    await meet(alice, bob, late)
+    await _connect(alice, late)
+    await _connect(bob, late)
+
+    async def knows_keys() -> bool:
+        with alice.home.entries.views() as views:
+            keys = {each for (each,) in views.execute("SELECT device FROM chat_bundles")}
+        return bytes(late.home.device) in keys
+
+    await until(alice, knows_keys)
 
 
 async def _conversations(node: Node) -> list[Json]:

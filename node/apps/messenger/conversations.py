@@ -51,6 +51,7 @@ class Notice(IntEnum):
     PROMOTED = 108
     HISTORY = 109
     TOO_MANY = 110
+    DEVICE_GONE = 111
 
 
 class Conversation(NamedTuple):

@@ -100,4 +100,6 @@ def announce_changes(desk: Desk, conversation: Conversation, whom: Iterable[byte
             conversations.note(desk, conversation.c, Notice.KEYS, who, [who])
         for device in sorted(devices - person.devices):
             conversations.note(desk, conversation.c, Notice.DEVICE, who, [who, device])
+        for device in sorted(person.devices - devices):
+            conversations.note(desk, conversation.c, Notice.DEVICE_GONE, who, [who, device])
         keep(desk, person._replace(root=root, devices=devices))
