@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.apps.documents.fold import MAX_LIFT
 from node.apps.registry import SCHEMAS, Projection
 from node.shelf import Folding, Shelf
 from node.testing.people import NETWORK, Person, people
@@ -46,18 +47,15 @@ def model(written: Sequence[tuple[Entry, str]]) -> set[tuple[EntryId, str, int, 
     """What it has to say."""
     names = {entry.id: name for entry, name in written}
     entries = {entry.id: entry for entry, _ in written}
-    orders: dict[EntryId, int] = {}
-
-    def followed(entry: Entry) -> list[Entry]:
-        return [entries[link] for link in entry.links if link in names and same(names[link], names[entry.id])]
 
     def same(one: str, other: str) -> bool:
         return one.partition("|")[0] == other.partition("|")[0]
 
-    def order(entry: Entry) -> int:
-        if entry.id not in orders:
-            orders[entry.id] = max([entry.time_ms, *(order(before) + 1 for before in followed(entry))])
-        return orders[entry.id]
+    def order(entry: Entry, lift: int = 0) -> int:
+        links = entry.links[:1] if lift else entry.links
+        above = [entries[link] for link in links if link in names and same(names[link], names[entry.id])]
+        higher = [order(before, lift + 1) for before in above] if lift < MAX_LIFT else []
+        return max([entry.time_ms + lift, *higher])
 
     superseded = {
         link for entry in entries.values() for link in entry.links if names.get(link) == names[entry.id]
@@ -122,15 +120,13 @@ def test_what_goes_makes_heads_of_what_it_followed(seed: int, count: int) -> Non
         assert view(shelf) == model(left)
 
 
-def test_a_chain_of_clocks_that_run_backwards_moves_each_version_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    logs: list[list[Entry]] = [[], []]
-    links: list[EntryId] = []
-    for number in range(60):
-        log, person = logs[number % 2], people()[number % 2]
-        log.append(person.write([33, "plan", "", "text/plain", ""], LOG_DOCS, links, START - number))
-        links = [log[-1].id]
+def moves_of_a_chain(monkeypatch: pytest.MonkeyPatch, count: int) -> int:
+    """Versions moved where a chain, its clocks running backwards, comes in from its newer end."""
+    written: list[Entry] = []
+    for number in range(count):
+        links = [entry.id for entry in written[-1:]]
+        person = Person(f"writer {number}")
+        written.append(person.write([33, "plan", "", "text/plain", ""], LOG_DOCS, links, START - number))
     moved: list[object] = []
     execute = Views.execute
 
@@ -141,10 +137,19 @@ def test_a_chain_of_clocks_that_run_backwards_moves_each_version_once(
 
     monkeypatch.setattr(Views, "execute", executing)
     with open_shelf() as shelf:
-        for log in logs:
-            shelf.append([log], checked=True, durable=False)
-        assert view(shelf) == model([(entry, "plan|") for log in logs for entry in log])
-        assert len(moved) == len(set(moved)) == 59
+        for entry in reversed(written):
+            shelf.append([[entry]], checked=True, durable=False)
+        assert view(shelf) == model([(entry, "plan|") for entry in written])
+    monkeypatch.undo()
+    return len(moved)
+
+
+def test_a_chain_that_comes_from_its_newer_end_moves_each_version_a_bounded_number_of_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert moves_of_a_chain(monkeypatch, 10) == 9 * 10 // 2
+    short, long = (moves_of_a_chain(monkeypatch, count) for count in (40, 80))
+    assert long - short == 40 * MAX_LIFT
 
 
 def test_two_versions_after_one_are_both_heads_until_a_third_follows_both() -> None:

@@ -1,20 +1,18 @@
 """The view of documents: every version of every name, in which order, and which of them are current.
 
 A version follows the versions of the same name that it links to. It is a head where no version of its
-name in the view follows it. Its order is max(claimed time, 1 + the largest order among those it follows);
-versions of one order stand by id. Translations into a language stand beside the versions in the same way:
-they have an order after what they link to, and are current where no translation into that language follows.
+name in the view follows it. Its order is lifted by what it follows and by `MAX_LIFT` steps of first links
+above, see docs/protocol/documents.md; versions of one order stand by id. Translations into a language stand
+beside the versions in the same way, and are current where no translation into that language follows.
 
     documents_versions  one row a version or translation, with what a list shows of it
-    documents_links     (k, parent)  every link: key of the entry, id linked to
+    documents_links     (k, parent, place)  every link: key of the entry, id linked to, place among its links
 
 Versions are few beside posts and much larger, so plain tables and a statement a version are enough.
 """
 
-import heapq
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from graphlib import TopologicalSorter
 from typing import Any, Final, NamedTuple
 
 from node.apps.documents.bodies import LongText, Translation, Version, parse, searched
@@ -26,7 +24,7 @@ from store.sqlite.views import ReadViews, Schema, Views
 
 SCHEMA: Final = Schema(
     "documents",
-    2,
+    3,
     (
         """CREATE TABLE documents_versions (
             k INTEGER PRIMARY KEY,
@@ -47,8 +45,8 @@ SCHEMA: Final = Schema(
             head INT NOT NULL
         )""",
         "CREATE INDEX documents_by_name ON documents_versions (name, turned, at, id)",
-        "CREATE TABLE documents_links (k INT, parent BLOB, PRIMARY KEY (k, parent)) WITHOUT ROWID",
-        "CREATE INDEX documents_by_parent ON documents_links (parent, k)",
+        "CREATE TABLE documents_links (k INT, parent BLOB, place INT, PRIMARY KEY (k, parent)) WITHOUT ROWID",
+        "CREATE INDEX documents_by_parent ON documents_links (parent, place, k)",
     ),
 )
 """`turned`: of a translation the language into which, else empty. `language`: of the text. `source`: of a
@@ -79,20 +77,34 @@ _REFRESH_HEADS: Final = (
     " AND later.name = documents_versions.name AND later.turned = documents_versions.turned)"
     " WHERE id IN (SELECT value FROM carray(?))"
 )
-_ORDERS: Final = (
-    "SELECT own.at, max(own.time_ms, coalesce(max(before.at) + 1, own.time_ms))"
-    " FROM documents_versions AS own LEFT JOIN documents_links ON documents_links.k = own.k"
-    " LEFT JOIN documents_versions AS before ON before.id = documents_links.parent AND before.name = own.name"
-    " WHERE own.k = ? GROUP BY own.k"
-)
-"""The order of a version and the one that it has to have."""
+MAX_LIFT: Final = 16
+"""Steps above a version that lift it. Part of the protocol. The first step goes to whatever it follows, the
+others along first links, so that at most 1 + 16 * 16 versions lift one. Without a bound an author of a long
+chain, whose versions come from its newer end, makes every node move the chain as often as it is long."""
 
-_FOLLOWERS: Final = (
-    "SELECT later.k, later.at FROM documents_versions AS own"
-    " JOIN documents_links ON documents_links.parent = own.id"
-    " JOIN documents_versions AS later ON later.k = documents_links.k AND later.name = own.name"
-    " WHERE own.k = ?"
+_RIGHT: Final = (
+    "WITH RECURSIVE above(k, name, time_ms, n) AS ("
+    "SELECT k, name, time_ms, 0 FROM documents_versions WHERE k = ?1"
+    " UNION ALL SELECT before.k, before.name, before.time_ms, n + 1 FROM above"
+    " CROSS JOIN documents_links AS l ON l.k = above.k AND (n = 0 OR l.place = 0)"
+    " CROSS JOIN documents_versions AS before ON before.id = l.parent AND +before.name = above.name"
+    f" WHERE n < {MAX_LIFT})"
+    " SELECT max(time_ms + n) FROM above"
 )
+"""The order that a version has to have; NULL where it is not in the view."""
+
+_LIFTED: Final = (
+    "WITH RECURSIVE below(id, name, n) AS ("
+    "SELECT id, name, 0 FROM documents_versions WHERE k = ?1"
+    " UNION ALL SELECT later.id, below.name, n + 1 FROM below"
+    " CROSS JOIN documents_links AS l ON l.parent = below.id AND l.place = 0"
+    " CROSS JOIN documents_versions AS later ON later.k = l.k AND +later.name = below.name"
+    f" WHERE n < {MAX_LIFT - 1})"
+    " SELECT DISTINCT later.k FROM below"
+    " CROSS JOIN documents_links AS l ON l.parent = below.id"
+    " CROSS JOIN documents_versions AS later ON later.k = l.k AND +later.name = below.name"
+)
+"""Keys of the versions that one may lift."""
 
 
 def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
@@ -117,10 +129,10 @@ def fold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
         for link in each.entry.links
         if link in fresh and fresh[link].line == each.line
     }
-    links = [(each.key, link) for each in fresh.values() for link in each.entry.links]
+    links = [(each.key, *link) for each in fresh.values() for link in _placed(each.entry.links)]
     rows = [_row(each, is_head=each.entry.id not in followed) for each in fresh.values()]
     views.insert_rows("documents_versions", COLUMNS, rows, "ON CONFLICT DO NOTHING")
-    views.insert_rows("documents_links", ("k", "parent"), links, "ON CONFLICT DO NOTHING")
+    views.insert_rows("documents_links", ("k", "parent", "place"), links, "ON CONFLICT DO NOTHING")
     _join(views, fresh)
 
 
@@ -137,11 +149,16 @@ class _Fresh(NamedTuple):
         return self.text.name, self.text.language if isinstance(self.text, Translation) else ""
 
 
+def _placed(links: Sequence[EntryId]) -> list[tuple[EntryId, int]]:
+    """Each link with its place; of one that stands there twice the first counts."""
+    return [(link, links.index(link)) for link in dict.fromkeys(links)]
+
+
 def _join(views: Views, fresh: Mapping[EntryId, _Fresh]) -> None:
     """Put what came new in its place among what was there: only where something can move.
 
-    A version moves where it links to one of its name that does not stand before its own time, and what came
-    before the version that it follows moves with that.
+    A version is lifted where it links to one of its name that does not stand before its own time, or that is
+    lifted itself. Where something came before what follows it, all that is new lifts what was there.
     """
     own_keys = {each.key for each in fresh.values()}
     late = [(key, parent) for key, parent in _followers(views, fresh) if key not in own_keys]
@@ -149,12 +166,23 @@ def _join(views: Views, fresh: Mapping[EntryId, _Fresh]) -> None:
     orders = _orders(views, [link for link in linked if link not in fresh])
     _refresh_heads(views, {*orders, *(parent for _, parent in late)})
     orders.update({each.entry.id: (each.text.name, each.entry.time_ms) for each in fresh.values()})
-    moved = {key for key, _ in late}
+    followers: dict[EntryId, list[_Fresh]] = {}
+    waiting: list[_Fresh] = []
     for each in fresh.values():
         before = [orders[link] for link in each.entry.links if link in orders]
         if any(name == each.text.name and at >= each.entry.time_ms for name, at in before):
+            waiting.append(each)
+        for link in each.entry.links:
+            followers.setdefault(link, []).append(each)
+    moved: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each.key not in moved:
             moved.add(each.key)
-    _settle(views, moved)
+            waiting += followers.get(each.entry.id, ())
+    if late:  # it brings what stands above it, too
+        moved.update(k for key in own_keys for (k,) in views.execute(_LIFTED, (key,)))
+    _put_right(views, moved)
 
 
 def _followers(views: ReadViews, ids: Iterable[EntryId]) -> list[tuple[int, EntryId]]:
@@ -174,12 +202,14 @@ def unfold(views: Views, runs: Sequence[KeyedRun], reach: Reach) -> None:
     touched, later = set[EntryId](), set[int]()
     for first_key, entries in runs:
         for key, entry in enumerate(entries, first_key):
-            later.update(k for k, _ in views.execute(_FOLLOWERS, (key,)))
+            later.update(k for (k,) in views.execute(_LIFTED, (key,)))
+            touched.update(entry.links)
+    for first_key, entries in runs:
+        for key in range(first_key, first_key + len(entries)):
             views.execute("DELETE FROM documents_versions WHERE k = ?", (key,))
             views.execute("DELETE FROM documents_links WHERE k = ?", (key,))
-            touched.update(entry.links)
     _refresh_heads(views, touched)
-    _settle(views, later)
+    _put_right(views, later)
 
 
 def _row(fresh: _Fresh, is_head: bool) -> tuple[Any, ...]:
@@ -214,41 +244,9 @@ def _refresh_heads(views: Views, ids: Iterable[EntryId]) -> None:
     views.execute_for_ids(_REFRESH_HEADS, ids)
 
 
-def _settle(views: Views, keys: Iterable[int]) -> None:
-    """Put these, and those after them that this affects, in their right order.
-
-    Each is moved once, after what it follows, whatever clocks say: a chain that is put right from its newer
-    end would be moved as often as it is long.
-    """
-    for key in TopologicalSorter(_affected(views, keys)).static_order():
-        [(at, right)] = views.execute(_ORDERS, (key,))
-        if right != at:
-            views.execute("UPDATE documents_versions SET at = ? WHERE k = ?", (right, key))
-
-
-def _affected(views: Views, keys: Iterable[int]) -> dict[int, set[int]]:
-    """Versions that may move when these do, by key; each with those of them that it follows.
-
-    No new order is larger than the largest that one of them has or should have now, and one more for each of
-    them: a follower that stands above that keeps its place, and so do those after it.
-    """
-    found: dict[int, set[int]] = {}
-    queue = [(-1, key, key) for key in sorted(keys)]
-    highest = 0
-    while queue and queue[0][0] <= highest + len(found):
-        _, key, before = heapq.heappop(queue)
-        if key not in found:
-            rows = views.execute(_ORDERS, (key,))
-            if not rows:
-                continue
-            highest = max(highest, *rows[0])
-            found[key] = set()
-            for later, at in views.execute(_FOLLOWERS, (key,)):
-                heapq.heappush(queue, (at, later, key))
-        if before != key:
-            found[key].add(before)
-    while queue:
-        _, key, before = queue.pop()
-        if key in found and before != key:
-            found[key].add(before)
-    return found
+def _put_right(views: Views, keys: Iterable[int]) -> None:
+    """Give these versions their right orders: each follows from claimed times alone, so in any order."""
+    for key in keys:
+        [(right,)] = views.execute(_RIGHT, (key,))
+        if right is not None:
+            views.execute("UPDATE documents_versions SET at = ?1 WHERE k = ?2 AND at <> ?1", (right, key))
