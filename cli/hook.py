@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +13,7 @@ from cli.options import AsJson, Quiet
 from cli.render import Screen
 from cli.session import Json, Session
 from cli.texts import check_argument
-from node.errors import BadRequest, Missing, NodeError
+from node.errors import BadRequest, Missing, NodeError, Unavailable
 
 MAX_NAME_CHARS: Final = 64
 
@@ -50,7 +51,8 @@ def hook(
 
     Where it got is remembered under --name. What came while no hook ran is done at the next start; the first
     start begins with what comes from now on. After a crash a message may come twice. If the program ends with
-    another exit code than 0, the hook ends, and begins with the same message next time.
+    another exit code than 0, the hook ends, and begins with the same message next time. What a stranger wrote
+    before you accepted him is not given.
 
     Examples:
     aster hook -- ./answer.sh
@@ -63,10 +65,28 @@ def hook(
     only = None if chat is None else check_argument(chat)
     after = session.call("hook/place", name=place)["after"]
     screen.note(f"The hook {place!r} waits for messages. Ctrl-C ends it.")
-    for message in session.stream("chat/follow", after=after, chat=only):
+    for message in _messages(session, after, only):
         if message["kind"] == "text" and not message["mine"] and message["gone"] is None:
             _run(screen, program, message, go_on=go_on)
         session.call("hook/done", name=place, after=message["n"])
+
+
+def _messages(session: Session, after: int, chat: str | None) -> Iterator[Json]:
+    """Messages as they come. Where much waits and a program takes long, the daemon hangs up meanwhile: the
+    rest is asked for again.
+
+    Raises: Unavailable: the daemon ended.
+    """
+    while True:
+        has_given = False
+        try:
+            for message in session.stream("chat/follow", after=after, chat=chat):
+                has_given, after = True, message["n"]
+                yield message
+            return
+        except Unavailable:
+            if not has_given:
+                raise
 
 
 def _command(program: list[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 import cli.session
 from cli.main import run
+from node.errors import Unavailable
 
 WRITES = "import os, sys; print(sys.stdin.read(), *(os.environ[f'ASTER_{each}'] for each in sys.argv[2:]), "
 WRITES += "file=open(sys.argv[1], 'a'))"
@@ -91,6 +92,24 @@ def test_a_program_that_fails_ends_the_hook_which_begins_there_again(
     assert run(["hook", "--name", "picky", "--go-on", "--", *picky]) == 0
     assert daemon.places == {"picky": 3}
     assert "ended with 7" in capsys.readouterr().err
+
+
+def test_where_the_daemon_hangs_up_the_hook_goes_on_until_it_has_ended(
+    daemon: type[Daemon], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon.messages = [message(each) for each in range(1, 6)]
+    asked: list[int] = []
+
+    def stream(self: Daemon, method: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        asked.append(params["after"])
+        yield from [each for each in self.messages if each["n"] > params["after"]][:2]
+        raise Unavailable("The daemon ended before it had answered.", "Start it again.")
+
+    monkeypatch.setattr(Daemon, "stream", stream)
+    assert run(["hook", "--name", "slow", "--", sys.executable, "-c", "pass"]) != 0
+    assert asked == [0, 2, 4, 5]
+    assert daemon.places == {"slow": 5}
+    assert "The daemon ended" in capsys.readouterr().err
 
 
 def test_a_program_that_is_not_there_takes_no_message_away(
