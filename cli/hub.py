@@ -48,7 +48,9 @@ def drill(
     signature is checked, who belongs is computed from what was signed, and what people read is made again.
     Then logs, roster, views and search index are compared with what is here. Ends with exit code 0 if
     everything is equal and nothing would be lost, else with 1. The daemon may run meanwhile, and a copy of
-    a home does as well. It takes as much room as the home, in $TMPDIR.
+    a home does as well. It takes as much room as the home, in $TMPDIR. What the node leaves to others
+    (aster interest show) is counted apart. The contents of files are not looked at, and are not in the
+    folder of --out.
 
     With --out what was rebuilt stays. In a federation others let its device in only if a member's 24 words
     vouch for it: with --words-file the folder is a home of that member, and `aster run --hub` with it serves
@@ -145,7 +147,14 @@ def _show(screen: Screen, found: Json) -> None:
     _show_sections(screen, found["sections"])
     if found["out"] is not None:
         screen.say(f"kept   {found['out']}")
-    if found["ok"]:
+    _conclude(screen, found)
+
+
+def _conclude(screen: Screen, found: Json) -> None:
+    """What that means, in a line."""
+    if found["ok"] and found["unwanted"]:
+        screen.say("Nothing of what this node carries would be lost. What it leaves to others would be.")
+    elif found["ok"]:
         screen.say(Styled("Nothing would be lost.", "green"))
     elif found["equal"]:
         screen.say(Styled("What is here can be rebuilt, but not everything is here.", "red"))
