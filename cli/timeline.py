@@ -13,7 +13,9 @@ from cli.texts import check_argument
 from cli.times import read_moment
 from node.errors import BadRequest
 
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on, with each new message.")]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on, with each new message. Corrections are not told.")
+]
 Since = Annotated[
     str | None,
     typer.Option(metavar="WHEN", help="Only since then: 2h, 3d, 2026-11-22, 2026-11-22T17:04."),

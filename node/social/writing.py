@@ -27,6 +27,7 @@ from node.social.posts import Reader, Version, versions_of
 from store.entry import SALT_BYTES
 from store.errors import NotFound
 from store.ids import LOG_FEED, EntryId, NotAnId, from_text, short
+from store.sqlite.bodies_gone import DELETED
 
 MIN_ID_CHARS: Final = 8
 """Of an id that is mentioned in place of a name: fewer are words too often."""
@@ -158,6 +159,7 @@ class Desk:
             with store.views() as views:
                 at = documents.order_of(views, entry_id)
         if at is None:
+            self._check_not_deleted(entry_id)
             raise BadData(
                 f"{short(entry_id)} is neither a message nor a version of a document, or its text has not "
                 "come yet.",
@@ -232,10 +234,18 @@ class Desk:
         )
         return Change(Intent(body, (shown.entry.id,)), shown.entry.id, language)
 
+    def _check_not_deleted(self, entry_id: EntryId) -> None:
+        """Raises: BadData: its author had it deleted."""
+        if self._look.home.shelf.reasons_of([entry_id]).get(entry_id) == DELETED:
+            raise BadData(
+                f"{short(entry_id)} was deleted.",
+                f"See where it is gone: aster delete --status {short(entry_id)}",
+            )
+
     def target(self, text: str, reader: Reader) -> tuple[Shown, Around]:
         """The post that is meant, with what was said about it; of a correction the corrected one.
 
-        Raises: as `Look.entry_id`; BadData: it is no post, or its text is not here.
+        Raises: as `Look.entry_id`; BadData: it is no post, or its text is not here or was deleted.
         """
         store = self._look.home.entries
         found = self._look.entry_id(text)
@@ -244,6 +254,7 @@ class Desk:
             target = feed.target_of(store, found)
             shown = None if target is None else feed.find(store, target)
         if shown is None or shown.at > reader.until:
+            self._check_not_deleted(found)
             raise BadData(f"{short(found)} is no message, or its text is not here.", "See: aster read")
         return shown, around(store, [shown], reader.sight.same)[shown.entry.id]
 

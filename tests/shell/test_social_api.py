@@ -113,6 +113,10 @@ async def test_a_thread_shows_who_answered_what_and_the_places_of_what_is_missin
                 ("two", 1),
             ]
             assert (shown[1]["gone"], shown[1]["name"]) == ("deleted", "Alice")
+        with pytest.raises(BadData, match="was deleted"):
+            await alice.api.social.correct(one, "another")
+        with pytest.raises(BadData, match="was deleted"):
+            await post(alice, "too late", reply_to=one)
 
 
 async def test_an_answer_to_what_is_unknown_stands_in_its_place_once_that_is_there() -> None:

@@ -21,6 +21,7 @@ WHOLE: dict[str, Any] = {
     "entries": 1_204,
     "bodies": 1_203,
     "deleted": 0,
+    "expired": 0,
     "unwanted": 0,
     "digests": [
         {"what": "logs", "here": ID, "rebuilt": ID, "equal": True},
